@@ -1,0 +1,122 @@
+"""Compose a letter into a message, and open a message for its envelope. Pure.
+
+Source: interfaces, section 3.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from email import policy
+from email.errors import MessageError
+from email.headerregistry import AddressHeader
+from email.message import EmailMessage
+
+from syncd.adapters.mail.addresses import ascii_address, header_value
+from syncd.adapters.mail.letters import Letter
+from syncd.errors import Misconfigured, RefusalCode, Refused
+from syncd.model import Event, MissionId
+
+NO_MISSION = "-"
+"""What `X-Syncd-Mission` says in a letter about many contracts (the digest)."""
+
+_POLICY = policy.SMTP
+"""Lines of 78 characters with CRLF; bodies are quoted-printable, so that every server takes them as they are."""
+_LONE_LINE_END = re.compile(rb"\r(?!\n)|(?<!\r)\n")
+_MESSAGE_ID = re.compile(r"<[^<>@\s]{1,200}@[^<>@\s]{1,255}>")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """A message as it goes over the wire: `content` is ASCII with CRLF line ends, not yet dot-stuffed."""
+
+    sender: str
+    recipient: str
+    message_id: str
+    content: bytes
+
+
+def compose(
+    letter: Letter,
+    *,
+    sender: str,
+    recipient: str,
+    message_id: str,
+    event: Event,
+    mission_id: MissionId | None,
+    date: datetime,
+    redirect_all_to: str | None = None,
+    reply_to: str | None = None,
+) -> EmailMessage:
+    """Return the message of a letter: text and HTML, one recipient, nothing attached.
+
+    `mission_id` is `None` for the digest, `date` is aware. With `redirect_all_to` the message goes there, and its
+    subject names the real recipient.
+
+    Raises:
+        Refused: `ADDRESS`, the recipient's address; `CONTENT`, a value that is no safe header.
+        Misconfigured: one of our own addresses is wrong (`key` names the setting).
+    """
+    to = ascii_address(recipient)
+    subject = letter.subject if redirect_all_to is None else f"[pour {to}] {letter.subject}"
+    message = EmailMessage(policy=_POLICY)
+    message["From"] = _our_address(sender, "mail.sender")
+    message["To"] = to if redirect_all_to is None else _our_address(redirect_all_to, "mail.redirect_all_to")
+    if reply_to is not None:
+        message["Reply-To"] = _our_address(reply_to, "mail.reply_to")
+    message["Subject"] = header_value(subject)
+    message["Date"] = date
+    message["Message-ID"] = _message_id(message_id)
+    message["Auto-Submitted"] = "auto-generated"
+    message["X-Syncd-Event"] = str(event)
+    message["X-Syncd-Mission"] = header_value(mission_id or NO_MISSION)
+    message.set_content(letter.text, charset="utf-8", cte="quoted-printable")
+    message.add_alternative(letter.html, subtype="html", charset="utf-8", cte="quoted-printable")
+    # Last: whatever is called Content-… before moves into the first part when the message becomes one of two.
+    message["Content-Language"] = "fr"
+    return message
+
+
+def open_envelope(message: EmailMessage) -> Envelope:
+    """Return who sends what to whom.
+
+    Raises:
+        Refused: `CONTENT`, not exactly one sender and one recipient, no Message-ID, or bytes that no server takes.
+    """
+    try:
+        content = message.as_bytes(policy=_POLICY)
+    except (MessageError, ValueError) as error:
+        raise _unfit("the message cannot be written") from error
+    if _LONE_LINE_END.search(content) or not content.isascii():
+        raise _unfit("the message has lone line ends or bytes that are not ASCII")
+    return Envelope(
+        sender=_only_address(message, "From"),
+        recipient=_only_address(message, "To"),
+        message_id=_message_id(str(message.get("Message-ID", ""))),
+        content=content,
+    )
+
+
+def _only_address(message: EmailMessage, name: str) -> str:
+    headers = message.get_all(name, [])
+    addresses = [address.addr_spec for header in headers if isinstance(header, AddressHeader)
+                 for address in header.addresses]  # fmt: skip
+    if len(addresses) != 1:
+        raise _unfit(f"a message has exactly one address in {name}")
+    return ascii_address(addresses[0])
+
+
+def _our_address(address: str, key: str) -> str:
+    try:
+        return ascii_address(address)
+    except Refused as error:
+        raise Misconfigured("this mail address is not one that mail servers accept", key=key) from error
+
+
+def _message_id(value: str) -> str:
+    if _MESSAGE_ID.fullmatch(value) is None or not value.isascii():
+        raise _unfit("the Message-ID is not of the form <left@right>")
+    return header_value(value)
+
+
+def _unfit(what: str) -> Refused:
+    return Refused(what, code=RefusalCode.CONTENT)

@@ -1,0 +1,136 @@
+"""`syncd run`: the daemon, or one whole pass."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from datetime import timedelta
+
+import click
+import structlog
+
+from syncd.cli.context import Invocation, json_option
+from syncd.cli.output import Exit, print_json
+from syncd.daemon import Daemon, End
+from syncd.errors import SyncdError
+from syncd.jobs.once import PassReport, run_once
+from syncd.logs import configure_logs, flush_logs
+from syncd.service import ServiceManager
+from syncd.settings import Settings
+from syncd.store import DaemonLock
+from syncd.wiring.reading import is_embedded, ledger_file
+from syncd.wiring.works import open_works
+
+log = structlog.get_logger()
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="One whole pass, until nothing is due; then exit.")
+@json_option
+@click.pass_obj
+def run(invocation: Invocation, once: bool) -> None:
+    """Do the work: the daemon in the foreground, or with --once one whole pass.
+
+    \b
+    Exit codes of --once: 0 done; 3 something failed and waits for its next attempt; 69 the store or CACTUS could not
+    be reached at all; 77 CACTUS refused the credentials; 78 the configuration is wrong.
+    """
+    settings = invocation.load_settings()
+    settings.require_for_run()
+    configure_logs(settings.logs.level, settings.logs.format)
+    try:
+        if once:
+            _end_of_pass(asyncio.run(_one_pass(settings)), as_json=invocation.as_json)
+        else:
+            _serve(invocation, settings)
+    finally:
+        flush_logs()
+
+
+def _lock(settings: Settings, stack: AsyncExitStack) -> None:
+    """One daemon at a time on a SQLite ledger; PostgreSQL's replicas share theirs."""
+    if is_embedded(settings):
+        stack.enter_context(DaemonLock(ledger_file(settings)))
+
+
+async def _one_pass(settings: Settings) -> PassReport:
+    async with AsyncExitStack() as stack:
+        _lock(settings, stack)
+        works = await stack.enter_async_context(open_works(settings))
+        await works.ledger.rescue(now=works.clock.now())
+        await works.ledger.heartbeat(now=works.clock.now())
+        try:
+            report = await run_once(works)
+        finally:
+            await works.ledger.sign_off()
+        log.info("pass.finished", performed=report.performed, delivered=report.delivered, retrying=report.retrying)
+        return report
+
+
+def _end_of_pass(report: PassReport, *, as_json: bool) -> None:
+    if as_json:
+        print_json(report)
+    raise click.exceptions.Exit(_exit_code(report))
+
+
+def _exit_code(report: PassReport) -> Exit:
+    if report.are_credentials_refused:
+        return Exit.CREDENTIALS_REFUSED
+    if report.is_store_unreachable or report.is_cactus_unreachable:
+        return Exit.UNAVAILABLE
+    return Exit.PARTLY_DONE if report.retrying else Exit.OK
+
+
+# ---------------------------------------------------------------------------------------------------- the daemon
+
+
+def _serve(invocation: Invocation, settings: Settings) -> None:
+    """Run until told to stop; after an accepted SIGHUP, begin again with the new settings."""
+    while True:
+        following = _Following(invocation, settings)
+        end = asyncio.run(_run_daemon(settings, following, _manager(invocation.environ)))
+        if end is End.STOPPED:
+            return
+        settings = following.settings
+        configure_logs(settings.logs.level, settings.logs.format)
+
+
+class _Following:
+    """The settings that a reload would run with: read whole, or not at all."""
+
+    def __init__(self, invocation: Invocation, settings: Settings) -> None:
+        self._invocation = invocation
+        self.settings = settings
+
+    def read_again(self) -> bool:
+        try:
+            settings = self._invocation.load_settings()
+            settings.require_for_run()
+        except SyncdError as error:
+            log.error("config.rejected", error=error.message)
+            return False
+        self.settings = settings
+        log.info("config.reloaded")
+        return True
+
+
+async def _run_daemon(settings: Settings, following: _Following, manager: ServiceManager) -> End:
+    from syncd.web import serve_ops  # a single pass serves no pages
+
+    async with AsyncExitStack() as stack:
+        _lock(settings, stack)
+        works = await stack.enter_async_context(open_works(settings))
+        daemon = Daemon(works, manager=manager, may_reload=following.read_again)
+        token = settings.secret("ops.token")
+        await stack.enter_async_context(
+            serve_ops(daemon, works.ledger, works.clock, host=settings.ops.host, port=settings.ops.port, token=token)
+        )
+        log.info("daemon.started")
+        return await daemon.run()
+
+
+def _manager(environ: Mapping[str, str]) -> ServiceManager:
+    watchdog = environ.get("WATCHDOG_USEC", "")
+    return ServiceManager(
+        address=environ.get("NOTIFY_SOCKET"),
+        watchdog=timedelta(microseconds=int(watchdog)) if watchdog.isdecimal() else None,
+    )

@@ -1,0 +1,274 @@
+"""Perform one effect on the outside world and say what it adds to the facts. Nothing is written here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from syncd.actions import CancelRemote, Effect, FetchDocument, Initialise, LookUp, ReadRemote
+from syncd.errors import OutcomeUnknown, RefusalCode, Refused, Transient
+from syncd.jobs.fetch import DocumentFetcher
+from syncd.jobs.gate import Gate
+from syncd.model import ContractId, Facts, MissionId, Policy, RemoteContract
+from syncd.ports.cactus import Cactus
+from syncd.ports.clock import Clock
+from syncd.ports.ledger import Amend, Amendment, Claim, Outcome, TimelineEntry
+from syncd.procedure import offer_of
+from syncd.transitions import (
+    absent,
+    close,
+    conflicting,
+    failed,
+    is_same_contract,
+    link,
+    missing,
+    not_applied,
+    observe,
+    refused,
+    reject_document,
+    store_document,
+    succeeded,
+    unanswered,
+    unchanged,
+)
+
+Change = Callable[[Facts], Facts]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """What effects are performed with."""
+
+    cactus: Cactus
+    documents: DocumentFetcher
+    gate: Gate
+    clock: Clock
+    policy: Policy
+
+
+async def perform(claim: Claim, bench: Bench) -> Outcome:
+    """Carry out a claim's effect, once, and return how its outcome changes the facts."""
+    async with bench.gate.pass_through() as may_pass:
+        amend = await _perform(claim, bench) if may_pass else _postponed(claim.effect, bench)
+    return Outcome(mission_id=claim.facts.mission_id, token=claim.token, apply=amend)
+
+
+async def _perform(claim: Claim, bench: Bench) -> Amend:
+    try:
+        amend = await _carry_out(claim.effect, claim.facts, bench)
+    except (Transient, OutcomeUnknown) as error:
+        await bench.gate.note_failure(error)
+        return _failure(claim.effect, error, bench)
+    await bench.gate.note_success()
+    return amend
+
+
+async def _carry_out(effect: Effect, facts: Facts, bench: Bench) -> Amend:
+    match effect:
+        case Initialise():
+            return await _initialise(effect, bench)
+        case LookUp(reference=reference):
+            return await _look_up(reference, bench)
+        case ReadRemote():
+            return await _read(effect, facts, bench)
+        case FetchDocument():
+            return await _fetch(effect, facts, bench)
+        case CancelRemote():
+            return await _cancel(effect, bench)
+
+
+# ------------------------------------------------------------------------------------------------ create and find
+
+
+async def _initialise(effect: Initialise, bench: Bench) -> Amend:
+    try:
+        contract = await bench.cactus.initialise(effect.mission, key=effect.key)
+    except Refused as refusal:
+        return await _after_refusal(refusal, effect, bench)
+    return _linked(contract, bench, event="contract.initialised")
+
+
+async def _after_refusal(refusal: Refused, effect: Initialise, bench: Bench) -> Amend:
+    reason = refusal.message
+    if refusal.code is RefusalCode.REFERENCE_EXISTS:
+        return _adopted_or_conflicting(await _in_the_way(refusal, effect.mission.mission_id, bench), bench)
+    if refusal.code is RefusalCode.KEY_REUSED:
+        return _changed(lambda facts: conflicting(facts, reason), "contract.conflicted", status=str(refusal.code))
+    return _changed(lambda facts: refused(facts, reason), "contract.refused", status=str(refusal.code))
+
+
+async def _in_the_way(refusal: Refused, reference: MissionId, bench: Bench) -> RemoteContract | None:
+    if refusal.contract_id is None:
+        return await bench.cactus.find(reference) if bench.cactus.capabilities.look_up else None
+    try:
+        return await bench.cactus.read(ContractId(refusal.contract_id))
+    except Refused:
+        return None  # CACTUS names a contract that it does not know: a person compares
+
+
+async def _look_up(reference: MissionId, bench: Bench) -> Amend:
+    found = await bench.cactus.find(reference)
+    if found is not None:
+        return _adopted_or_conflicting(found, bench)
+    now, policy = bench.clock.now(), bench.policy
+    keys = policy.capabilities.idempotency_keys
+
+    def note_absence(current: Facts) -> Facts:
+        return absent(current, now=now, idempotent=keys, patience=policy.patience)
+
+    return _changed(note_absence, "contract.looked_up", status="absent")
+
+
+def _adopted_or_conflicting(found: RemoteContract | None, bench: Bench) -> Amend:
+    """A contract under our reference is ours when it is about the same student and company."""
+
+    def apply(facts: Facts) -> Amendment:
+        sent = facts.sent or facts.mission
+        if found is not None and is_same_contract(found, sent):
+            return _linked(found, bench, event="contract.adopted")(facts)
+        where = found.contract_id if found is not None else "?"
+        reason = f"contrat {where}"
+        entry = TimelineEntry(event="contract.conflicted", detail={"contract_id": where})
+        return Amendment(facts=conflicting(facts, reason), entries=(entry,))
+
+    return apply
+
+
+def _linked(contract: RemoteContract, bench: Bench, *, event: str) -> Callable[[Facts], Amendment]:
+    now = bench.clock.now()
+
+    def apply(facts: Facts) -> Amendment:
+        entry = TimelineEntry(event=event, detail={"contract_id": contract.contract_id, "attempts": facts.attempts + 1})
+        return Amendment(facts=succeeded(link(facts, contract, now=now)), entries=(entry,))
+
+    return apply
+
+
+# ------------------------------------------------------------------------------------------------------ read and cancel
+
+
+async def _read(effect: ReadRemote, facts: Facts, bench: Bench) -> Amend:
+    etag = facts.remote.etag if facts.remote is not None and not facts.is_missing_remotely else None
+    try:
+        contract = await bench.cactus.read(effect.contract_id, etag=etag)
+    except Refused as refusal:
+        if refusal.code is not RefusalCode.NOT_FOUND:
+            raise Transient(refusal.message) from refusal
+        now = bench.clock.now()
+        return _changed(lambda current: missing(current, now=now), "contract.missing", contract_id=effect.contract_id)
+    return observed(contract, now=bench.clock.now())
+
+
+def observed(contract: RemoteContract | None, *, now: datetime) -> Amend:
+    """Return how a reading of CACTUS changes the facts (`None`: nothing has changed)."""
+
+    def apply(facts: Facts) -> Amendment:
+        if contract is None:
+            return Amendment(facts=succeeded(unchanged(facts, now=now)))
+        after = succeeded(observe(facts, contract, now=now))
+        return Amendment(facts=after, entries=_status_entries(facts, contract))
+
+    return apply
+
+
+def _status_entries(before: Facts, contract: RemoteContract) -> tuple[TimelineEntry, ...]:
+    previous = before.remote.status if before.remote is not None else None
+    if previous == contract.status:
+        return ()
+    event = "contract.changed" if contract.known_status is not None else "contract.status_unknown"
+    return (TimelineEntry(event=event, detail={"previous": previous, "status": contract.status}),)
+
+
+async def _cancel(effect: CancelRemote, bench: Bench) -> Amend:
+    now = bench.clock.now()
+    try:
+        contract = await bench.cactus.cancel(effect.contract_id, effect.reason)
+    except Refused as refusal:
+        reason = f"cancellation refused: {refusal.code}"
+        return _changed(
+            lambda facts: replace(facts, cancel_wanted=None, last_error=reason, reread_wanted=True),
+            "contract.failed",
+            error=str(refusal.code),
+        )
+
+    def apply(facts: Facts) -> Amendment:
+        after = close(succeeded(observe(facts, contract, now=now)), effect.reason)
+        return Amendment(facts=after, entries=(TimelineEntry(event="contract.cancelled", detail={}),))
+
+    return apply
+
+
+# ------------------------------------------------------------------------------------------------------------ documents
+
+
+async def _fetch(effect: FetchDocument, facts: Facts, bench: Bench) -> Amend:
+    result = await bench.documents.fetch(effect, facts)
+    now, patience, throw = bench.clock.now(), bench.policy.patience, bench.clock.throw()
+
+    def apply(current: Facts) -> Amendment:
+        detail: dict[str, str | int | bool | None] = {"kind": effect.document.kind, "version": effect.document.version}
+        if result.stored is not None:
+            done = succeeded(store_document(current, result.stored, now=now))
+            return Amendment(facts=done, entries=(TimelineEntry(event="document.stored", detail=detail),))
+        fault = result.fault or "unusable"
+        entry = TimelineEntry(event="document.rejected", detail={**detail, "fault": fault})
+        failures = current.document_failures + 1
+        if result.is_final or failures >= patience.document_tries:
+            return Amendment(
+                facts=succeeded(reject_document(current, fault, offer=offer_of(current))), entries=(entry,)
+            )
+        later = failed(current, f"document: {fault}", now=now, patience=patience, throw=throw)
+        return Amendment(facts=replace(later, document_failures=failures), entries=(entry,))
+
+    return apply
+
+
+# -------------------------------------------------------------------------------------------------------------- failure
+
+
+def _postponed(effect: Effect, bench: Bench) -> Amend:
+    """The gate closed before the effect began: nothing was tried, so nothing failed."""
+    until = bench.gate.closed_until()
+
+    def apply(facts: Facts) -> Amendment:
+        untouched = not_applied(facts) if isinstance(effect, Initialise) else facts
+        return Amendment(facts=replace(untouched, not_before=until))
+
+    return apply
+
+
+def crashed(claim: Claim, what: str, bench: Bench) -> Outcome:
+    """An error that nobody foresaw: the effect may have happened, and only this contract is concerned."""
+    error = OutcomeUnknown(f"unexpected {what}", is_general=False)
+    return Outcome(mission_id=claim.facts.mission_id, token=claim.token, apply=_failure(claim.effect, error, bench))
+
+
+def _failure(effect: Effect, error: Transient | OutcomeUnknown, bench: Bench) -> Amend:
+    now, throw, patience = bench.clock.now(), bench.clock.throw(), bench.policy.patience
+
+    def apply(facts: Facts) -> Amendment:
+        if isinstance(effect, Initialise):
+            facts = unanswered(facts) if isinstance(error, OutcomeUnknown) else not_applied(facts)
+        later = failed(
+            facts, error.message, now=now, patience=patience, throw=throw, retry_after=_bounded(error.retry_after)
+        )
+        name = "contract.unanswered" if isinstance(error, OutcomeUnknown) else "contract.failed"
+        entry = TimelineEntry(event=name, detail={"attempts": later.attempts, "error": error.message})
+        return Amendment(facts=later, entries=(entry,) if _is_telling(facts, later) else ())
+
+    return apply
+
+
+def _is_telling(before: Facts, after: Facts) -> bool:
+    """A failure that repeats itself is written into the timeline at 1, 2, 4, 8, … attempts."""
+    return before.last_error != after.last_error or after.attempts & (after.attempts - 1) == 0
+
+
+def _bounded(retry_after: timedelta | None) -> timedelta | None:
+    return min(retry_after, timedelta(hours=1)) if retry_after is not None else None
+
+
+def _changed(change: Change, event: str, **detail: str | int | None) -> Amend:
+    def apply(facts: Facts) -> Amendment:
+        return Amendment(facts=change(facts), entries=(TimelineEntry(event=event, detail=dict(detail)),))
+
+    return apply

@@ -1,0 +1,112 @@
+"""One whole pass: ask the store and the feed, then advance and deliver until nothing is due."""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+
+import structlog
+
+from syncd.errors import CredentialsRefused, OutcomeUnknown, Transient
+from syncd.jobs.digest import queue_digest
+from syncd.jobs.discover import FLOW as MISSIONS
+from syncd.jobs.discover import discover
+from syncd.jobs.sweep import sweep_when_due
+from syncd.jobs.watch import FLOW as FEED
+from syncd.jobs.watch import watch
+from syncd.jobs.works import Works
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassReport:
+    """How a pass went. `retrying`: contracts and letters that failed and wait for their next attempt."""
+
+    discovered: int
+    performed: int
+    delivered: int
+    retrying: int
+    is_store_unreachable: bool
+    is_cactus_unreachable: bool
+    are_credentials_refused: bool
+
+
+async def run_once(works: Works) -> PassReport:
+    """Do everything that is due now, and report.
+
+    Raises:
+        Misconfigured: the mission store lacks a column without which nothing works.
+        Transient: the ledger cannot be reached.
+    """
+    await works.cactus_gate.load()
+    await works.mail_gate.load()
+    discovered, is_store_unreachable = await _ask_store(works)
+    await ask_feed(works)
+    await queue_digest(works.ledger, works.clock, works.policy)
+    performed, delivered = await _do_all(works)
+    backlog = await works.ledger.backlog(now=works.clock.now())
+    gate = works.cactus_gate
+    return PassReport(
+        discovered=discovered,
+        performed=performed,
+        delivered=delivered,
+        retrying=backlog.contracts_retrying + backlog.letters_retrying,
+        is_store_unreachable=is_store_unreachable,
+        is_cactus_unreachable=gate.successes == 0 and gate.general_failures > 0,
+        are_credentials_refused=gate.state.is_credentials,
+    )
+
+
+async def _ask_store(works: Works) -> tuple[int, bool]:
+    try:
+        found = await discover(works.missions, works.ledger, works.clock)
+        await sweep_when_due(works.missions, works.ledger, works.clock, works.sweep_limits, every=works.rhythm.sweep)
+    except Transient as error:
+        await works.ledger.note_flow(MISSIONS, now=works.clock.now(), error=error.message)
+        log.warning("missions.unreachable", error=error.message)
+        return 0, True
+    return found.new + found.changed, False
+
+
+async def ask_feed(works: Works) -> int:
+    """Read the change feed, if CACTUS has one and may be asked; its failure is noted, and is the gate's to judge."""
+    if not works.cactus.capabilities.change_feed or works.cactus_gate.closed_until() is not None:
+        return 0
+    try:
+        moved = await watch(works.cactus, works.ledger, works.clock)
+    except (Transient, OutcomeUnknown) as error:
+        await works.cactus_gate.note_failure(error)
+        await works.ledger.note_flow(FEED, now=works.clock.now(), error=error.message)
+        if not isinstance(error, CredentialsRefused):
+            log.warning("feed.failed", error=error.message)
+        return 0
+    await works.cactus_gate.note_success()
+    return moved
+
+
+async def _do_all(works: Works) -> tuple[int, int]:
+    """Advance and deliver until neither finds anything: a sent letter may move its contract on."""
+    performed, handled_before = 0, works.deliverer.handled
+    while True:
+        touched, handled = works.advancer.touched, works.deliverer.handled
+        performed += await _advance_with_letters_beside(works)
+        await works.deliverer.drain()
+        if (works.advancer.touched, works.deliverer.handled) == (touched, handled):
+            return performed, works.deliverer.handled - handled_before
+
+
+async def _advance_with_letters_beside(works: Works) -> int:
+    is_done = asyncio.Event()
+    letters = asyncio.create_task(_deliver_until(is_done, works))
+    try:
+        return await works.advancer.drain()
+    finally:
+        is_done.set()
+        await letters
+
+
+async def _deliver_until(is_done: asyncio.Event, works: Works) -> None:
+    while not is_done.is_set():
+        await works.deliverer.drain()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(is_done.wait(), timeout=1)

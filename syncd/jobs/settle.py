@@ -1,0 +1,149 @@
+"""Look at one contract until something outside is to be done, or nothing is."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from syncd.actions import (
+    Action,
+    Announce,
+    CancelRemote,
+    Close,
+    Effect,
+    FetchDocument,
+    Initialise,
+    LookUp,
+    ReadRemote,
+    Supersede,
+    Wait,
+)
+from syncd.admission import holds_of, is_active
+from syncd.cautions import is_late_request, warnings_of
+from syncd.model import Asked, Facts, HoldReason, Policy, Step
+from syncd.ports.clock import Clock
+from syncd.ports.ledger import Settled, TimelineEntry
+from syncd.procedure import next_step, visible_step
+from syncd.reminders import is_start_near
+from syncd.transitions import announce, begin, close, supersede, survive_crash
+
+_MOST_ENTRIES = 20
+"""More ledger entries in a row than any contract can need: the procedure would be going in circles."""
+
+_BRAKE_PATIENCE = timedelta(minutes=1)
+
+
+class Settler:
+    """Applies the procedure inside a ledger transaction. `gate_closed_until` holds effects back without an attempt."""
+
+    def __init__(
+        self, *, policy: Policy, clock: Clock, gate_closed_until: Callable[[], datetime | None] = lambda: None
+    ) -> None:
+        self._policy = policy
+        self._clock = clock
+        self._gate_closed_until = gate_closed_until
+
+    def __call__(self, facts: Facts, *, may_create: bool) -> Settled:
+        """Return what the facts come to now."""
+        now, entries = self._clock.now(), list[TimelineEntry]()
+        settled, action = self._advance(survive_crash(facts), now, entries, may_create=may_create)
+        step = visible_step(settled, now=now, policy=self._policy)
+        holds = holds_of(settled, now=now, policy=self._policy)
+        entries.extend(_movement(facts, step, holds))
+        effect = action if isinstance(action, Effect) else None
+        if effect is not None:
+            settled = begin(settled, effect, now=now)
+        return Settled(
+            facts=_with_step(settled, step),
+            entries=tuple(entries),
+            holds=holds,
+            warnings=warnings_of(settled, now=now, policy=self._policy),
+            effect=effect,
+            due_at=action.until if isinstance(action, Wait) else now,
+            next_action=name_of(action),
+            is_active=is_active(settled, now=now, policy=self._policy),
+            is_urgent=is_start_near(settled, now, self._policy),
+            is_late_request=is_late_request(settled.mission, self._policy),
+        )
+
+    def _advance(
+        self, facts: Facts, now: datetime, entries: list[TimelineEntry], *, may_create: bool
+    ) -> tuple[Facts, Effect | Wait]:
+        for _ in range(_MOST_ENTRIES):
+            action = next_step(facts, now=now, policy=self._policy)
+            match action:
+                case Announce():
+                    facts = announce(facts, action, now=now)
+                    entries.extend(_said(action))
+                case Supersede(documents=documents):
+                    facts = supersede(facts, documents, now=now)
+                    entries.extend(
+                        TimelineEntry(event="document.superseded", detail={"kind": d.kind, "version": d.version})
+                        for d in documents
+                    )
+                case Close(reason=reason):
+                    facts = close(facts, reason)
+                    entries.append(TimelineEntry(event="contract.closed", detail={}))
+                case Wait():
+                    return facts, action
+                case _:
+                    return facts, self._restrain(action, facts, now, may_create=may_create)
+        raise AssertionError(f"the procedure never rests at {facts.step}")
+
+    def _restrain(self, effect: Effect, facts: Facts, now: datetime, *, may_create: bool) -> Effect | Wait:
+        """Hold an effect back while the remote rests, and a creation while the brake is on."""
+        closed_until = self._gate_closed_until()
+        if closed_until is not None and closed_until > now:
+            spread = timedelta(seconds=self._clock.throw())
+            return Wait(awaited="retry", until=closed_until + spread)
+        if isinstance(effect, Initialise) and facts.first_asked_at is None and not may_create:
+            return Wait(awaited="brake", until=now + _BRAKE_PATIENCE)
+        return effect
+
+
+def name_of(action: Action) -> str | None:
+    """Return the word by which people see what comes next."""
+    match action:
+        case Initialise():
+            return "initialise"
+        case LookUp():
+            return "look_up"
+        case ReadRemote():
+            return "read"
+        case FetchDocument(document=document):
+            return f"fetch_{document.kind}"
+        case CancelRemote():
+            return "cancel"
+        case Announce():
+            return "announce"
+        case Supersede():
+            return "supersede"
+        case Close():
+            return "close"
+        case Wait(awaited=awaited):
+            return None if awaited == "nothing" else f"await_{awaited}"
+
+
+def _with_step(facts: Facts, step: Step) -> Facts:
+    return facts if facts.step is step else replace(facts, step=step)
+
+
+def _said(action: Announce) -> list[TimelineEntry]:
+    entries = [
+        TimelineEntry(event="letter.queued", detail={"event": letter.event, "role": letter.role, "cause": letter.cause})
+        for letter in action.letters
+    ]
+    return [TimelineEntry(event="decision.announced", detail={}), *entries] if action.decides else entries
+
+
+def _movement(before: Facts, step: Step, holds: tuple[HoldReason, ...]) -> list[TimelineEntry]:
+    """Tell people when a contract moves, is held, or is let go."""
+    entries = []
+    if before.asked is Asked.UNDER_WAY:
+        entries.append(TimelineEntry(event="contract.unanswered", detail={"attempts": before.attempts}))
+    if step is before.step:
+        return entries
+    if step is Step.HELD:
+        codes = ",".join(dict.fromkeys(str(hold.code) for hold in holds))
+        return [*entries, TimelineEntry(event="contract.held", detail={"codes": codes})]
+    name = "contract.lifted" if before.step is Step.HELD else "contract.advanced"
+    return [*entries, TimelineEntry(event=name, detail={"previous": before.step, "step": step})]

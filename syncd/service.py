@@ -1,0 +1,25 @@
+"""What systemd is told of the service (sd_notify); without systemd, nothing."""
+
+import socket
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceManager:
+    """The other end of `$NOTIFY_SOCKET`; `watchdog` is how often it wants a sign of life at most."""
+
+    address: str | None = None
+    watchdog: timedelta | None = None
+
+    def tell(self, *lines: str) -> None:
+        """Send `READY=1`, `STOPPING=1`, `WATCHDOG=1`, …; a manager that does not listen is no trouble of ours."""
+        if self.address is None:
+            return
+        address = "\0" + self.address[1:] if self.address.startswith("@") else self.address
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as end:
+            try:
+                end.connect(address)
+                end.send("\n".join(lines).encode())
+            except OSError:
+                return

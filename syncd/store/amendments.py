@@ -1,0 +1,163 @@
+"""Changes without a lease: rows of the mission store, and what the feed, the sweep or an admin changed."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import select
+
+from syncd.model import Facts, Mission, MissionId
+from syncd.ports.ledger import (
+    Amend,
+    Amendment,
+    CursorMove,
+    KnownMission,
+    RowsRecorded,
+    TimelineEntry,
+)
+from syncd.store.engine import RaceLostError, Transaction
+from syncd.store.loading import Batch, load_where, rows_of, select_locked
+from syncd.store.part import LedgerPart
+from syncd.store.rows import Columns, Row, changed_names, columns_of, fingerprint
+from syncd.store.tables import Lane, contracts, cursors
+from syncd.store.taken import respect_owners
+from syncd.store.writing import Changes, insert_once, upsert
+
+_c = contracts.c
+
+
+class Amendments(LedgerPart):
+    """Discovery, and amending without a lease."""
+
+    async def cursor(self, flow: str) -> str | None:
+        """Return where a flow has got to."""
+
+        async def work(tx: Transaction) -> str | None:
+            found = await tx.connection.execute(select(cursors.c.value).where(cursors.c.flow == flow))
+            return found.scalar_one_or_none()
+
+        return await self._database.read(work)
+
+    async def record_rows(
+        self, missions: Sequence[Mission], *, now: datetime, move: CursorMove | None = None
+    ) -> RowsRecorded:
+        """Insert new missions and update changed ones, both due now; leave unchanged ones alone, at no write."""
+        latest = {mission.mission_id: mission for mission in missions}
+
+        async def work(tx: Transaction) -> RowsRecorded:
+            changes = Changes(now=now, domain=self._identity.message_domain)
+            known = await _known(tx, list(latest))
+            new = [mission for mission_id, mission in latest.items() if mission_id not in known]
+            changed = [m for mission_id, row in known.items() if _differs(row, m := latest[mission_id])]
+            await _insert(tx, new, changes)
+            await _update(tx, changed, changes)
+            await _move(tx, move)
+            await changes.flush(tx)
+            unchanged = len(latest) - len(new) - len(changed)
+            return RowsRecorded(new=len(new), changed=len(changed), unchanged=unchanged)
+
+        return await self._database.write(work)
+
+    async def known_page(self, after: MissionId | None, *, limit: int) -> tuple[KnownMission, ...]:
+        """Return known missions that are not closed, in the order of their ids."""
+        statement = (
+            select(_c.mission_id, _c.sweeps_missed)
+            .where(_c.step != "closed", _c.mission_id > (after or ""))
+            .order_by(_c.mission_id)
+            .limit(limit)
+        )
+
+        async def work(tx: Transaction) -> tuple[KnownMission, ...]:
+            rows = await tx.connection.execute(statement)
+            return tuple(KnownMission(mission_id=MissionId(i), sweeps_missed=missed) for i, missed in rows)
+
+        return await self._database.read(work)
+
+    async def amend(
+        self,
+        mission_ids: Sequence[MissionId],
+        apply: Amend,
+        *,
+        now: datetime,
+        move: CursorMove | None = None,
+        resting: bool = False,
+    ) -> frozenset[MissionId]:
+        """Apply a change without a lease and make the changed contracts due now (unless `resting`).
+
+        Whoever holds one keeps it: its recording starts from what is written here.
+        """
+
+        async def work(tx: Transaction) -> frozenset[MissionId]:
+            changes = Changes(now=now, domain=self._identity.message_domain)
+            batch = await load_where(tx, select_locked(mission_ids)) if mission_ids else Batch(loaded={}, unreadable=())
+            candidates = (apply(batch.with_rivals(one.facts)) for one in batch.loaded.values())
+            amended = await respect_owners(tx, [a for a in candidates if a is not None])
+            written = {a.facts.mission_id for a in amended if _write(changes, batch, a, now=None if resting else now)}
+            await _move(tx, move)
+            await changes.flush(tx)
+            return frozenset(written)
+
+        return await self._database.write(work)
+
+
+def _write(changes: Changes, batch: Batch, amendment: Amendment, *, now: datetime | None) -> bool:
+    one = batch.loaded[amendment.facts.mission_id]
+    work: Columns = {} if now is None else {"due_at": now}
+    if amendment.facts == batch.with_rivals(one.facts) or amendment.facts == one.facts:
+        work = {} if not amendment.entries else work
+    return changes.change(one, amendment.facts, work, amendment.entries) or bool(amendment.entries)
+
+
+async def _known(tx: Transaction, ids: Sequence[MissionId]) -> dict[MissionId, Row]:
+    statement = select(_c.mission_id, _c.row_hash, _c.sweeps_missed).where(_c.mission_id.in_(ids))
+    rows = await rows_of(tx, statement) if ids else []
+    return {MissionId(str(row["mission_id"])): row for row in rows}
+
+
+def _differs(row: Row, mission: Mission) -> bool:
+    return row["row_hash"] != fingerprint(mission) or row["sweeps_missed"] != 0
+
+
+async def _insert(tx: Transaction, missions: Sequence[Mission], changes: Changes) -> None:
+    if not missions:
+        return
+    rows = [_new_row(mission, now=changes.now) for mission in missions]
+    statement = insert_once(tx, contracts).returning(_c.mission_id)
+    inserted = (await tx.connection.execute(statement, rows)).all()
+    if len(inserted) < len(missions):
+        raise RaceLostError  # another replica inserted one of them, perhaps as it was before: compare again
+    for mission in missions:
+        changes.note(mission.mission_id, TimelineEntry(event="mission.discovered", detail={}))
+
+
+def _new_row(mission: Mission, *, now: datetime) -> Columns:
+    facts = Facts(mission_id=mission.mission_id, mission=mission, discovered_at=now)
+    return columns_of(facts) | {
+        "is_active": False,
+        "is_urgent": False,
+        "is_late": False,
+        "changed_at": now,
+        "due_at": now,
+        "lane": Lane.NORMAL,
+        "lease_token": 0,
+        "crashes": 0,
+    }
+
+
+async def _update(tx: Transaction, missions: Sequence[Mission], changes: Changes) -> None:
+    if not missions:
+        return
+    batch = await load_where(tx, select_locked([mission.mission_id for mission in missions]))
+    for mission in missions:
+        one = batch.loaded.get(mission.mission_id)
+        if one is None:
+            continue
+        names = changed_names(one.facts.mission, mission)
+        entry = TimelineEntry(event="mission.changed", detail={"fields": ",".join(names)})
+        after = replace(one.facts, mission=mission, sweeps_missed=0)
+        changes.change(one, after, {"due_at": changes.now}, (entry,) if names else ())
+
+
+async def _move(tx: Transaction, move: CursorMove | None) -> None:
+    if move is not None:
+        await tx.connection.execute(upsert(tx, cursors, {"flow": move.flow, "value": move.value}))

@@ -1,0 +1,217 @@
+"""The outbox at work: taking letters that are due, and writing what became of each."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, case, exists, func, select, union_all, update
+
+from syncd.model import Event, Facts, MissionId, NotificationState, Role
+from syncd.ports.ledger import LetterOutcome, QueuedLetter, TimelineEntry
+from syncd.store.columns import Instant
+from syncd.store.engine import Transaction
+from syncd.store.loading import load_where, rows_of
+from syncd.store.part import LedgerPart
+from syncd.store.rows import Columns, Row
+from syncd.store.tables import LetterLane, contracts, letters
+from syncd.store.writing import Changes, wake
+
+_l = letters.c
+_KNOWN = _l.event.in_([str(event) for event in Event]) & _l.role.in_([str(role) for role in Role])
+_UNREADABLE_FOR = timedelta(minutes=5)
+_REGISTRATION = frozenset({Event.REGISTRATION_REQUESTED, Event.REGISTRATION_INVITED})
+
+
+class Deliveries(LedgerPart):
+    """Taking letters and recording what became of them."""
+
+    async def take_letters(self, *, limit: int, now: datetime) -> tuple[QueuedLetter, ...]:
+        """Take the oldest letters that are due and not blocked by a hold; each says `sending` from here on."""
+
+        async def work(tx: Transaction) -> tuple[QueuedLetter, ...]:
+            has_expired, has_due = await _look_around(tx, now)
+            if has_expired:
+                await doubt(tx, _l.lease_until <= tx.clock(now), now=now)
+            if not has_due and not has_expired:
+                return ()
+            rows = await self._lease(tx, await _choose(tx, limit, now), now)
+            facts = await _facts_of(tx, rows)
+            unreadable = [row for row in rows if row["mission_id"] and str(row["mission_id"]) not in facts]
+            await _put_back(tx, unreadable, now)
+            return tuple(_taken(row, facts) for row in rows if row not in unreadable)
+
+        return await self._database.write(work)
+
+    async def record_letter(self, outcome: LetterOutcome, *, now: datetime) -> bool:
+        """Write what became of one letter, and make its contract due when that can move it on; false when not ours."""
+
+        async def work(tx: Transaction) -> bool:
+            statement = (
+                update(letters)
+                .where(_l.letter_id == outcome.letter_id, _l.lease_token == outcome.token)
+                .where(_l.state == str(NotificationState.SENDING), _l.lease_owner == self._identity.replica)
+                .values(**_after(outcome, now))
+                .returning(*letters.columns)
+            )
+            row = (await tx.connection.execute(statement)).mappings().one_or_none()
+            if row is None:
+                return tx.may_be_done and await _is_recorded(tx, outcome)
+            await self._tell(tx, dict(row), outcome, now)
+            return True
+
+        return await self._database.write(work)
+
+    async def next_letter_at(self) -> datetime | None:
+        """Return when the next letter is due."""
+        seeks = (
+            select(_l.due_at).where(_l.lane == lane, _l.due_at.is_not(None)).order_by(_l.due_at).limit(1)
+            for lane in (LetterLane.NEW, LetterLane.DEFERRED)
+        )
+        earliest = union_all(*(seek.subquery().select() for seek in seeks)).subquery()
+
+        async def work(tx: Transaction) -> datetime | None:
+            found = await tx.connection.execute(select(func.min(earliest.c.due_at, type_=Instant())))
+            at: datetime | None = found.scalar_one()
+            return at
+
+        return await self._database.read(work)
+
+    async def _lease(self, tx: Transaction, ids: Sequence[int], now: datetime) -> list[Row]:
+        if not ids:
+            return []
+        statement = (
+            update(letters)
+            .where(_l.letter_id.in_(ids))
+            .values(
+                state=str(NotificationState.SENDING),
+                lane=None,
+                due_at=None,
+                lease_owner=self._identity.replica,
+                lease_until=tx.clock_plus(now, self._identity.lease),
+                lease_token=_l.lease_token + 1,
+            )
+            .returning(*letters.columns)
+        )
+        rows = [dict(row) for row in (await tx.connection.execute(statement)).mappings()]
+        return sorted(rows, key=lambda row: ids.index(int(str(row["letter_id"]))))
+
+    async def _tell(self, tx: Transaction, row: Row, outcome: LetterOutcome, now: datetime) -> None:
+        """Write the timeline, and wake the contract when its step depends on this letter."""
+        if not row["mission_id"]:
+            return
+        mission_id, changes = MissionId(str(row["mission_id"])), Changes(now=now, domain=self._identity.message_domain)
+        if outcome.state is not NotificationState.QUEUED:
+            changes.note(mission_id, _entry(row, outcome))
+            await changes.flush(tx)
+        is_final = outcome.retry_at is None and outcome.state is not NotificationState.QUEUED
+        is_waited_for = row["event"] in _REGISTRATION
+        if is_final and (is_waited_for or outcome.state is NotificationState.FAILED):
+            await wake(tx, [mission_id], now=now)
+
+
+async def doubt(tx: Transaction, which: ColumnElement[bool], *, now: datetime) -> None:
+    """Nobody knows what became of letters whose sender is gone: say so, and let the next sender decide."""
+    statement = (
+        update(letters)
+        .where(_l.lease_owner.is_not(None), which)
+        .values(
+            state=str(NotificationState.UNKNOWN),
+            lane=case((_l.is_blocked, LetterLane.BLOCKED), else_=LetterLane.DEFERRED),
+            due_at=now,
+            repeats=_l.repeats + 1,
+            lease_owner=None,
+            lease_until=None,
+        )
+    )
+    await tx.connection.execute(statement)
+
+
+async def _look_around(tx: Transaction, now: datetime) -> tuple[bool, bool]:
+    expired = exists().where(_l.lease_owner.is_not(None), _l.lease_until <= tx.clock(now))
+    due = [exists().where(_is_due(lane, now)) for lane in (LetterLane.NEW, LetterLane.DEFERRED)]
+    seen = list((await tx.connection.execute(select(expired, *due))).one())
+    return seen[0], seen[1] or seen[2]
+
+
+async def _choose(tx: Transaction, limit: int, now: datetime) -> list[int]:
+    """Take new and deferred letters in turns, oldest first: a backlog of deferred ones starves no new one."""
+    new, deferred = [await _oldest(tx, lane, limit, now) for lane in (LetterLane.NEW, LetterLane.DEFERRED)]
+    fair = [letter_id for pair in zip(new, deferred, strict=False) for letter_id in pair]
+    longer = (new if len(new) > len(deferred) else deferred)[min(len(new), len(deferred)) :]
+    return [*fair, *longer][:limit]
+
+
+async def _oldest(tx: Transaction, lane: int, limit: int, now: datetime) -> list[int]:
+    statement = select(_l.letter_id).where(_is_due(lane, now), _KNOWN).order_by(_l.due_at, _l.letter_id).limit(limit)
+    return list((await tx.connection.execute(statement.with_for_update(skip_locked=True))).scalars())
+
+
+def _is_due(lane: int, now: datetime) -> ColumnElement[bool]:
+    return (_l.lane == lane) & (_l.due_at <= now)
+
+
+async def _facts_of(tx: Transaction, rows: Sequence[Row]) -> dict[str, Facts]:
+    ids = sorted({str(row["mission_id"]) for row in rows} - {""})
+    if not ids:
+        return {}
+    batch = await load_where(tx, select(contracts).where(contracts.c.mission_id.in_(ids)))
+    return {mission_id: one.facts for mission_id, one in batch.loaded.items()}
+
+
+async def _put_back(tx: Transaction, rows: Sequence[Row], now: datetime) -> None:
+    """Leave letters about a contract that this version cannot read to a newer one."""
+    ids = [row["letter_id"] for row in rows]
+    if ids:
+        state = case((_l.repeats > 0, str(NotificationState.UNKNOWN)), else_=str(NotificationState.QUEUED))
+        statement = update(letters).where(_l.letter_id.in_(ids)).values(
+            state=state, lane=LetterLane.DEFERRED, due_at=now + _UNREADABLE_FOR, lease_owner=None, lease_until=None
+        )  # fmt: skip
+        await tx.connection.execute(statement)
+
+
+def _taken(row: Row, facts: dict[str, Facts]) -> QueuedLetter:
+    mission_id, queued_at = str(row["mission_id"]), row["queued_at"]
+    assert isinstance(queued_at, datetime)  # noqa: S101 - the column's type
+    return QueuedLetter(
+        letter_id=int(str(row["letter_id"])),
+        token=int(str(row["lease_token"])),
+        mission_id=MissionId(mission_id) if mission_id else None,
+        event=Event(str(row["event"])),
+        role=Role(str(row["role"])),
+        cause=str(row["cause"]),
+        message_id=str(row["message_id"]),
+        attempts=int(str(row["attempts"])),
+        queued_at=queued_at,
+        is_repeat=int(str(row["repeats"])) > 0,
+        facts=facts.get(mission_id),
+    )
+
+
+def _after(outcome: LetterOutcome, now: datetime) -> Columns:
+    is_sent, is_unknown = outcome.state is NotificationState.SENT, outcome.state is NotificationState.UNKNOWN
+    was_tried = outcome.state is not NotificationState.QUEUED or outcome.error is not None
+    waits = case((_l.is_blocked, LetterLane.BLOCKED), else_=LetterLane.DEFERRED)
+    due_at = outcome.retry_at or (now if outcome.state is NotificationState.QUEUED else None)
+    return {
+        "state": str(outcome.state),
+        "attempts": _l.attempts + (1 if was_tried else 0),
+        "repeats": _l.repeats + 1 if is_unknown else _l.repeats,
+        "sent_at": now if is_sent else None,
+        "last_error": outcome.error,
+        "lane": waits if due_at is not None else None,
+        "due_at": due_at,
+        "lease_owner": None,
+        "lease_until": None,
+    }
+
+
+async def _is_recorded(tx: Transaction, outcome: LetterOutcome) -> bool:
+    """Whether the commit whose reply was lost has written this outcome."""
+    statement = select(_l.letter_id).where(
+        _l.letter_id == outcome.letter_id, _l.lease_token == outcome.token, _l.state == str(outcome.state)
+    )
+    return bool(await rows_of(tx, statement))
+
+
+def _entry(row: Row, outcome: LetterOutcome) -> TimelineEntry:
+    detail = {name: str(row[name]) for name in ("event", "role", "message_id")}
+    return TimelineEntry(event=f"letter.{outcome.state}", detail={**detail, "attempts": int(str(row["attempts"]))})

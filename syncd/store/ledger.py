@@ -1,0 +1,48 @@
+"""The ledger, whole: each part is a room of its own."""
+
+from datetime import timedelta
+
+from syncd.ports.clock import Clock
+from syncd.ports.ledger import Ledger
+from syncd.store.amendments import Amendments
+from syncd.store.claims import Claims
+from syncd.store.common_state import CommonState
+from syncd.store.deliveries import Deliveries
+from syncd.store.engine import Database
+from syncd.store.migration import Migration
+from syncd.store.outbox import Outbox
+from syncd.store.part import Identity
+from syncd.store.queries import Queries
+from syncd.store.replicas import Replicas
+
+
+class SqlLedger(Migration, Amendments, Claims, Replicas, Deliveries, Outbox, CommonState, Queries):
+    """`Ledger` on a SQLite file or a PostgreSQL database."""
+
+
+def open_ledger(
+    url: str,
+    *,
+    replica: str,
+    version: str,
+    lease: timedelta,
+    message_domain: str,
+    clock: Clock,
+    sqlite_wal: bool | None = None,
+) -> SqlLedger:
+    """Return the ledger at a plain URL (`sqlite:///…`, `postgresql://…`); it connects when first used.
+
+    `replica` is unique per process: leases carry it. `message_domain` is the right side of every Message-ID.
+    `sqlite_wal` overrules the choice of the journal by SQLite's version.
+
+    Raises:
+        Misconfigured: the URL is wrong, or not of a supported database.
+    """
+    database = Database(url, clock=clock, sqlite_wal=sqlite_wal)
+    identity = Identity(replica=replica, version=version, lease=lease, message_domain=message_domain)
+    return SqlLedger(database, identity)
+
+
+def _keeps_the_promises(ledger: SqlLedger) -> Ledger:
+    """Let the type checker compare the ledger with its port."""
+    return ledger

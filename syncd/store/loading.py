@@ -1,0 +1,143 @@
+"""Reads contracts whole: rows, documents, notifications and rivals, in one statement each for a whole batch."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from sqlalchemy import Select, select
+
+from syncd.model import Asked, Facts, MissionId, Step, StoredDocument
+from syncd.store.codec import NotUnderstoodError
+from syncd.store.engine import Transaction
+from syncd.store.rows import Loaded, Row, document_of, facts_of, notifications_of
+from syncd.store.tables import contracts, documents, letters
+
+KNOWN_WORDS = contracts.c.step.in_([str(word) for word in Step]) & contracts.c.asked.in_([str(word) for word in Asked])
+"""Rows in a newer version's words are left to the newer version."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Batch:
+    """Contracts that are worked on together. What one of them becomes, its rivals in the batch see."""
+
+    loaded: Mapping[MissionId, Loaded]
+    unreadable: tuple[MissionId, ...]
+    known: dict[MissionId, Facts] = field(default_factory=dict)
+    """The facts of the batch and of its rivals, without nested ones, as they have become."""
+    active_keys: dict[str, MissionId] = field(default_factory=dict)
+    """Which contract takes which student's place."""
+
+    def with_rivals(self, facts: Facts) -> Facts:
+        """Return the facts with what is known of their rivals now."""
+        rivals = self.loaded[facts.mission_id].rivals
+        return replace(facts, rivals=tuple(self.known[rival] for rival in rivals)) if rivals else facts
+
+    def become(self, facts: Facts) -> None:
+        """Let the rivals see what a contract has become."""
+        self.known[facts.mission_id] = replace(facts, rivals=())
+
+
+async def load(tx: Transaction, rows: Sequence[Row]) -> Batch:
+    """Return these rows as facts; rows that this version cannot read are named apart."""
+    ids = [MissionId(str(row["mission_id"])) for row in rows]
+    if not ids:
+        return Batch(loaded={}, unreadable=())
+    papers, announced = await _documents(tx, ids), await _notifications(tx, ids)
+    found, unreadable = _readable(rows, papers, announced)
+    rival_rows = await _rival_rows(tx, rows, ids)
+    rivals, _ = _readable(rival_rows, {}, {})
+    active_keys = {
+        str(row["active_key"]): MissionId(str(row["mission_id"])) for row in (*rows, *rival_rows) if row["active_key"]
+    }
+    return _related(found, unreadable, rivals, active_keys)
+
+
+async def load_where(tx: Transaction, statement: Select[*tuple[object, ...]]) -> Batch:
+    """Return the contracts that a statement selects, as facts."""
+    return await load(tx, await rows_of(tx, statement))
+
+
+async def rows_of(tx: Transaction, statement: Select[*tuple[object, ...]]) -> list[Row]:
+    """Return the rows of a statement by column name."""
+    return [dict(row) for row in (await tx.connection.execute(statement)).mappings()]
+
+
+def select_locked(ids: Collection[MissionId]) -> Select[*tuple[object, ...]]:
+    """Select these contracts for writing, always in the same order, so that two transactions rarely cross."""
+    return (
+        select(contracts)
+        .where(contracts.c.mission_id.in_(list(ids)))
+        .order_by(contracts.c.mission_id)
+        .with_for_update()
+    )
+
+
+def _readable(
+    rows: Iterable[Row],
+    papers: Mapping[MissionId, list[StoredDocument]],
+    announced: Mapping[MissionId, list[Row]],
+) -> tuple[dict[MissionId, Loaded], tuple[MissionId, ...]]:
+    found, unreadable = {}, []
+    for row in rows:
+        mission_id = MissionId(str(row["mission_id"]))
+        letters_of_it = notifications_of(announced.get(mission_id, []))
+        try:
+            facts = facts_of(row, tuple(papers.get(mission_id, ())), letters_of_it)
+        except NotUnderstoodError:
+            unreadable.append(mission_id)
+        else:
+            found[mission_id] = Loaded(row=row, facts=facts)
+    return found, tuple(unreadable)
+
+
+def _related(
+    found: dict[MissionId, Loaded],
+    unreadable: tuple[MissionId, ...],
+    rivals: Mapping[MissionId, Loaded],
+    active_keys: dict[str, MissionId],
+) -> Batch:
+    everybody = {**rivals, **found}
+    by_student: defaultdict[object, list[MissionId]] = defaultdict(list)
+    for mission_id, one in everybody.items():
+        if one.row["student_key"] is not None:
+            by_student[one.row["student_key"]].append(mission_id)
+    for mission_id, one in found.items():
+        others = tuple(other for other in by_student[one.row["student_key"]] if other != mission_id)
+        if others:
+            found[mission_id] = replace(one, rivals=tuple(sorted(others)))
+    return Batch(
+        loaded=found,
+        unreadable=unreadable,
+        known={mission_id: one.facts for mission_id, one in everybody.items()},
+        active_keys=active_keys,
+    )
+
+
+async def _rival_rows(tx: Transaction, rows: Sequence[Row], ids: Sequence[MissionId]) -> list[Row]:
+    keys = {row["student_key"] for row in rows} - {None}
+    if not keys:
+        return []
+    of_the_same_students = contracts.c.student_key.in_(list(keys)) & contracts.c.mission_id.not_in(ids)
+    return await rows_of(tx, select(contracts).where(of_the_same_students))
+
+
+async def _documents(tx: Transaction, ids: Sequence[MissionId]) -> dict[MissionId, list[StoredDocument]]:
+    statement = select(documents).where(documents.c.mission_id.in_(ids)).order_by(*documents.primary_key.columns)
+    found: defaultdict[MissionId, list[StoredDocument]] = defaultdict(list)
+    for row in await rows_of(tx, statement):
+        if (document := document_of(row)) is not None:
+            found[MissionId(str(row["mission_id"]))].append(document)
+    return found
+
+
+_ANNOUNCED = (
+    letters.c.mission_id, letters.c.event, letters.c.role, letters.c.cause, letters.c.state, letters.c.queued_at,
+)  # fmt: skip
+
+
+async def _notifications(tx: Transaction, ids: Sequence[MissionId]) -> dict[MissionId, list[Row]]:
+    statement = select(*_ANNOUNCED).where(letters.c.mission_id.in_(ids)).order_by(letters.c.letter_id)
+    found: defaultdict[MissionId, list[Row]] = defaultdict(list)
+    for row in await rows_of(tx, statement):
+        found[MissionId(str(row["mission_id"]))].append(row)
+    return found

@@ -1,0 +1,205 @@
+"""Facts to row and row to facts. Pure: the difference between two facts is what is written.
+
+Every fact has a column of its own name; a few columns repeat what lists and comparisons ask for.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
+from unicodedata import normalize
+
+from syncd.model import (
+    Asked,
+    ContractId,
+    DocumentKind,
+    Event,
+    Facts,
+    Mission,
+    MissionId,
+    Notification,
+    NotificationState,
+    RemoteContract,
+    Role,
+    Step,
+    StoredDocument,
+)
+from syncd.ports.ledger import Settled
+from syncd.standing import has_been_sent
+from syncd.store.codec import NotUnderstoodError, from_json, to_json
+
+Columns = dict[str, object]
+Row = Mapping[str, object]
+
+_OF_OTHER_TABLES = frozenset({"documents", "notifications", "rivals"})
+_RECORDS: Mapping[str, type[Mission] | type[RemoteContract]] = {
+    "mission": Mission, "baseline": Mission, "sent": Mission, "remote": RemoteContract,
+}  # fmt: skip
+FACTS = tuple(field.name for field in fields(Facts) if field.name not in _OF_OTHER_TABLES)
+_SCALARS = tuple(name for name in FACTS if name not in _RECORDS)
+_SHOWN = ("track", "campus", "level", "academic_year", "programme")
+_TOUCHED_ONLY = "updated_at"
+"""A row that was written again with the same values has not changed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """One contract as it is in the database: its row, and what it says. `facts` has no rivals."""
+
+    row: Row
+    facts: Facts
+    rivals: tuple[MissionId, ...] = ()
+
+    @property
+    def mission_id(self) -> MissionId:
+        """The contract's key."""
+        return self.facts.mission_id
+
+
+# ------------------------------------------------------------------------------------------------------- row to facts
+
+
+def facts_of(row: Row, documents: tuple[StoredDocument, ...], notifications: tuple[Notification, ...]) -> Facts:
+    """Return the facts of a contract's row.
+
+    Raises:
+        NotUnderstoodError: a newer version's word or something broken; the row is to be left alone.
+    """
+    values = {name: row[name] for name in _SCALARS}
+    for name, kind in _RECORDS.items():
+        values[name] = None if row[name] is None else from_json(kind, row[name])
+    try:
+        values |= {"asked": Asked(str(row["asked"])), "step": Step(str(row["step"]))}
+        return Facts(**values, documents=documents, notifications=notifications)  # type: ignore[arg-type]
+    except ValueError as error:
+        raise NotUnderstoodError("an unknown word") from error
+
+
+def document_of(row: Row) -> StoredDocument | None:
+    """Return a stored document, `None` for a kind that this version does not know."""
+    if row["kind"] not in _KINDS:
+        return None
+    values = {field.name: row[field.name] for field in fields(StoredDocument)}
+    return StoredDocument(**values | {"kind": DocumentKind(str(row["kind"]))})  # type: ignore[arg-type]
+
+
+def notifications_of(rows: list[Row]) -> tuple[Notification, ...]:
+    """Return one notification per (event, role, cause), in the order of queueing.
+
+    A letter that was sent again is one notification: sent when any of them was, else what became of the newest.
+    Words of a newer version are passed over.
+    """
+    found: dict[tuple[object, object, object], Notification] = {}
+    for row in rows:
+        if not is_known_letter(row):
+            continue
+        key, state = (row["event"], row["role"], row["cause"]), NotificationState(str(row["state"]))
+        before = found.get(key)
+        if before is None:
+            found[key] = _notification(row, state)
+        elif before.state is not NotificationState.SENT:
+            found[key] = replace(before, state=state)
+    return tuple(found.values())
+
+
+_EVENTS, _ROLES = frozenset(map(str, Event)), frozenset(map(str, Role))
+_STATES, _KINDS = frozenset(map(str, NotificationState)), frozenset(map(str, DocumentKind))
+
+
+def is_known_letter(row: Row) -> bool:
+    return row["event"] in _EVENTS and row["role"] in _ROLES and row["state"] in _STATES
+
+
+def _notification(row: Row, state: NotificationState) -> Notification:
+    queued_at = row["queued_at"]
+    assert isinstance(queued_at, datetime)  # noqa: S101 - the column's type
+    return Notification(
+        event=Event(str(row["event"])),
+        role=Role(str(row["role"])),
+        cause=str(row["cause"]),
+        state=state,
+        created_at=queued_at,
+    )
+
+
+# ------------------------------------------------------------------------------------------------------- facts to row
+
+
+def columns_of(facts: Facts) -> Columns:
+    """Return every column that the facts decide."""
+    return {name: _column(facts, name) for name in FACTS} | _derived(facts)
+
+
+def changed_columns(before: Facts, after: Facts) -> Columns:
+    """Return only the columns that differ."""
+    changed = {name: _column(after, name) for name in FACTS if getattr(before, name) != getattr(after, name)}
+    if not changed:
+        return {}
+    old = _derived(before)
+    return changed | {name: value for name, value in _derived(after).items() if value != old[name]}
+
+
+def settled_columns(settled: Settled) -> Columns:
+    """Return what people are shown of a settled contract."""
+    return {
+        "is_active": settled.is_active,
+        "is_urgent": settled.is_urgent,
+        "is_late": settled.is_late_request,
+        "holds": to_json(settled.holds) or None,
+        "warnings": to_json(settled.warnings) or None,
+        "next_action": settled.next_action,
+    }
+
+
+def fingerprint(mission: Mission) -> str:
+    """Return what is equal for two readings of the same values, `updated_at` aside."""
+    values = to_json(replace(mission, updated_at=_NO_MATTER_WHEN))
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def changed_names(before: Mission, after: Mission) -> tuple[str, ...]:
+    """Return the names of the columns of the store that differ, `updated_at` aside."""
+    names = (field.name for field in fields(Mission))
+    return tuple(n for n in names if n != _TOUCHED_ONLY and getattr(before, n) != getattr(after, n))
+
+
+def student_key(facts: Facts) -> str | None:
+    """Return whose place in which year this contract takes; `None` when the mission does not say.
+
+    What was sent counts, not what the row became since: CACTUS has the former.
+    """
+    mission = (facts.baseline or facts.sent or facts.mission) if has_been_sent(facts) else facts.mission
+    if mission.student_number is None or mission.academic_year is None:
+        return None
+    return f"{normalize('NFC', mission.student_number)}|{mission.academic_year}"
+
+
+def wants_active_key(facts: Facts, *, is_active: bool) -> bool:
+    """Whether this contract takes its student's one place: active, and known to CACTUS or about to be."""
+    return is_active and has_been_sent(facts)
+
+
+def contract_id_of(row: Row) -> ContractId | None:
+    """Return the remote name in a row."""
+    value = row["contract_id"]
+    return None if value is None else ContractId(str(value))
+
+
+def _column(facts: Facts, name: str) -> object:
+    value = getattr(facts, name)
+    return to_json(value) if name in _RECORDS or name in ("asked", "step") else value
+
+
+def _derived(facts: Facts) -> Columns:
+    mission = facts.mission
+    starts_on = mission.contract_starts_on
+    return {
+        **{name: getattr(mission, name) for name in _SHOWN},
+        "contract_starts_on": starts_on.isoformat() if starts_on is not None else None,
+        "row_hash": fingerprint(mission),
+        "student_key": student_key(facts),
+    }
+
+
+_NO_MATTER_WHEN = datetime(1970, 1, 1, tzinfo=UTC)

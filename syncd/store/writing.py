@@ -1,0 +1,233 @@
+"""Writes what contracts became: only the columns that differ, gathered for a batch and written in few statements."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from sqlalchemy import Insert, Table, bindparam, case, insert, update
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from syncd.model import Event, Facts, MissionId, Notification, NotificationState, Role, Step, StoredDocument
+from syncd.ports.ledger import TimelineEntry
+from syncd.store.codec import to_json
+from syncd.store.engine import RaceLostError, Transaction
+from syncd.store.rows import Columns, Loaded, changed_columns
+from syncd.store.tables import LetterLane, contracts, documents, letters, timeline
+
+_MESSAGES = UUID("0f7f3a52-53d4-5a7e-8a49-2d6f5d0a9c43")
+_RESTING = frozenset({Step.HELD, Step.CLOSED})
+NEVER_BLOCKED = frozenset({
+    Event.CONTRACT_REFUSED, Event.CONTRACT_REOPENED, Event.CONTRACT_CANCELLED, Event.MISSION_WITHDRAWN,
+})  # fmt: skip
+"""What the supervisor must learn although the contract is held or closed."""
+
+
+def message_id(mission_id: str, event: str, role: str, cause: str, resend: int, *, domain: str) -> str:
+    """Return the Message-ID of a letter: the same in every attempt and after a restore."""
+    return f"<{uuid5(_MESSAGES, '|'.join((mission_id, event, role, cause, str(resend))))}@{domain}>"
+
+
+@dataclass(slots=True, kw_only=True)
+class Changes:
+    """What a transaction is going to write about contracts."""
+
+    now: datetime
+    domain: str
+    _updates: list[tuple[Loaded, Columns]] = field(default_factory=list)
+    _letters: list[Columns] = field(default_factory=list)
+    _documents: list[Columns] = field(default_factory=list)
+    _superseded: list[Columns] = field(default_factory=list)
+    _entries: list[Columns] = field(default_factory=list)
+    _blocked: dict[MissionId, bool] = field(default_factory=dict)
+    _nudged: set[MissionId] = field(default_factory=set)
+
+    def change(self, one: Loaded, after: Facts, work: Columns, entries: Sequence[TimelineEntry] = ()) -> bool:
+        """Write what differs between a contract's row and these facts, with its place in the work; whether it did.
+
+        `work` are columns outside the facts: the settled ones, the lease, when it is due.
+        """
+        before = one.facts
+        columns = changed_columns(before, after)
+        columns |= {name: value for name, value in work.items() if name not in one.row or one.row[name] != value}
+        self._add_letters(before, after)
+        self._add_documents(before, after)
+        for entry in entries:
+            self.note(one.mission_id, entry)
+        if not columns:
+            return False
+        if columns.keys() - _WORK:
+            columns["changed_at"] = self.now
+        self._updates.append((one, columns))
+        self._follow(one, columns, before, after)
+        return True
+
+    def note(self, mission_id: MissionId, entry: TimelineEntry) -> None:
+        """Add an entry to a contract's timeline."""
+        row = {"mission_id": mission_id, "at": self.now, "event": entry.event, "detail": dict(entry.detail)}
+        self._entries.append(row)
+
+    def _follow(self, one: Loaded, columns: Columns, before: Facts, after: Facts) -> None:
+        """A hold stops the letters that wait; a contract that gives way or comes in wakes its rivals."""
+        if (before.step in _RESTING) != (after.step in _RESTING):
+            self._blocked[one.mission_id] = after.step in _RESTING
+        if one.rivals and columns.keys() & {"step", "is_active", "active_key", "student_key"}:
+            self._nudged.update(one.rivals)
+
+    def _add_letters(self, before: Facts, after: Facts) -> None:
+        known = {(n.event, n.role, n.cause) for n in before.notifications}
+        for letter in after.notifications:
+            if (letter.event, letter.role, letter.cause) not in known:
+                is_blocked = after.step in _RESTING and letter.event not in NEVER_BLOCKED
+                self._letters.append(self._letter(after.mission_id, letter, is_blocked=is_blocked))
+
+    def _letter(self, mission_id: MissionId, letter: Notification, *, is_blocked: bool) -> Columns:
+        return new_letter(
+            mission_id,
+            letter.event,
+            letter.role,
+            letter.cause,
+            now=self.now,
+            domain=self.domain,
+            queued_at=letter.created_at,
+            is_blocked=is_blocked,
+        )
+
+    def _add_documents(self, before: Facts, after: Facts) -> None:
+        known = {(d.kind, d.version): d for d in before.documents}
+        for document in after.documents:
+            old = known.get((document.kind, document.version))
+            if old is None:
+                self._documents.append(_document(after.mission_id, document))
+            elif old.superseded_at != document.superseded_at:
+                self._superseded.append({
+                    "of_mission": after.mission_id, "of_kind": str(document.kind), "of_version": document.version,
+                    "superseded_at": document.superseded_at,
+                })  # fmt: skip
+
+    # ------------------------------------------------------------------------------------------------------- flushing
+
+    async def flush(self, tx: Transaction) -> None:
+        """Write everything, in as few statements as there are kinds of change."""
+        await self._update_contracts(tx)
+        if self._documents:
+            await tx.connection.execute(insert(documents), self._documents)
+        if self._superseded:
+            await tx.connection.execute(_SUPERSEDE, self._superseded)
+        await self._block_letters(tx)
+        if self._letters:
+            await tx.connection.execute(insert_once(tx, letters), self._letters)
+        if self._entries:
+            await tx.connection.execute(insert(timeline), self._entries)
+        if self._nudged:
+            await wake(tx, sorted(self._nudged), now=self.now)
+
+    async def _update_contracts(self, tx: Transaction) -> None:
+        alike: defaultdict[tuple[str, ...], list[Columns]] = defaultdict(list)
+        for one, columns in self._updates:
+            key = {"of_mission": one.mission_id, "of_token": one.row["lease_token"]}
+            alike[tuple(sorted(columns))].append(columns | key)
+        for names, rows in alike.items():
+            statement = (
+                update(contracts)
+                .where(contracts.c.mission_id == bindparam("of_mission"))
+                .where(contracts.c.lease_token == bindparam("of_token"))
+                .values({name: bindparam(name) for name in names})
+            )
+            result = await tx.connection.execute(statement, rows)
+            if result.rowcount not in (len(rows), -1):
+                raise RaceLostError
+
+    async def _block_letters(self, tx: Transaction) -> None:
+        for is_blocked in (True, False):
+            ids = [mission_id for mission_id, blocked in self._blocked.items() if blocked is is_blocked]
+            if ids:
+                await _set_blocked(tx, ids, is_blocked=is_blocked)
+
+
+_WORK = frozenset({"due_at", "lane", "lease_owner", "lease_token", "lease_until", "crashes"})
+_SUPERSEDE = (
+    update(documents)
+    .where(documents.c.mission_id == bindparam("of_mission"))
+    .where(documents.c.kind == bindparam("of_kind"))
+    .where(documents.c.version == bindparam("of_version"))
+    .values(superseded_at=bindparam("superseded_at"))
+)
+
+
+def new_letter(
+    mission_id: str,
+    event: Event,
+    role: Role,
+    cause: str,
+    *,
+    now: datetime,
+    domain: str,
+    queued_at: datetime,
+    is_blocked: bool,
+    resend: int = 0,
+) -> Columns:
+    """Return the row of a letter that waits to be sent."""
+    return {
+        "mission_id": mission_id,
+        "event": str(event),
+        "role": str(role),
+        "cause": cause,
+        "resend": resend,
+        "message_id": message_id(mission_id, event, role, cause, resend, domain=domain),
+        "state": str(NotificationState.QUEUED),
+        "is_blocked": is_blocked,
+        "lane": LetterLane.BLOCKED if is_blocked else LetterLane.NEW,
+        "due_at": now,
+        "attempts": 0,
+        "repeats": 0,
+        "queued_at": queued_at,
+        "lease_token": 0,
+    }
+
+
+def insert_once(tx: Transaction, table: Table) -> Insert:
+    """Insert what is not there yet; what is there stays as it is."""
+    if tx.is_postgres:
+        return postgres_insert(table).on_conflict_do_nothing()
+    return sqlite_insert(table).on_conflict_do_nothing()
+
+
+async def wake(tx: Transaction, mission_ids: Sequence[MissionId], *, now: datetime) -> None:
+    """Make these contracts due now, unless they are."""
+    is_later = contracts.c.due_at.is_(None) | (contracts.c.due_at > now)
+    statement = update(contracts).where(contracts.c.mission_id.in_(list(mission_ids)), is_later).values(due_at=now)
+    await tx.connection.execute(statement)
+
+
+async def _set_blocked(tx: Transaction, mission_ids: Sequence[MissionId], *, is_blocked: bool) -> None:
+    waiting = case((letters.c.attempts > 0, LetterLane.DEFERRED), else_=LetterLane.NEW)
+    lane = case(
+        (letters.c.due_at.is_(None), None),
+        else_=LetterLane.BLOCKED if is_blocked else waiting,
+    )
+    statement = (
+        update(letters)
+        .where(letters.c.mission_id.in_(list(mission_ids)), letters.c.state != str(NotificationState.SENT))
+        .where(letters.c.event.not_in([str(event) for event in NEVER_BLOCKED]))
+        .values(is_blocked=is_blocked, lane=lane)
+    )
+    await tx.connection.execute(statement)
+
+
+def _document(mission_id: MissionId, document: StoredDocument) -> Columns:
+    row = to_json(document)
+    assert isinstance(row, dict)  # noqa: S101 - a dataclass becomes an object
+    instants = {"stored_at": document.stored_at, "superseded_at": document.superseded_at}
+    return row | {"mission_id": mission_id} | instants
+
+
+def upsert(tx: Transaction, table: Table, row: Columns, *, keep: frozenset[str] = frozenset()) -> Insert:
+    """Insert a row, or write it over the one with the same key, but for the columns to `keep`."""
+    keys = [column.name for column in table.primary_key.columns]
+    written = {name: value for name, value in row.items() if name not in keys and name not in keep}
+    if tx.is_postgres:
+        return postgres_insert(table).values(row).on_conflict_do_update(index_elements=keys, set_=written)
+    return sqlite_insert(table).values(row).on_conflict_do_update(index_elements=keys, set_=written)

@@ -1,0 +1,262 @@
+"""How facts change: what each outcome, each reading and each decision of a person adds to what is known. Pure."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from syncd.actions import Announce, Effect, Initialise
+from syncd.model import (
+    Asked,
+    Facts,
+    Mission,
+    Notification,
+    NotificationState,
+    Patience,
+    RemoteContract,
+    RemoteStatus,
+    StoredDocument,
+)
+
+# ---------------------------------------------------------------------- intents and their outcomes
+
+
+def begin(facts: Facts, effect: Effect, *, now: datetime) -> Facts:
+    """Write down what is about to be asked. From here on the mission's row is frozen as it is sent."""
+    if not isinstance(effect, Initialise):
+        return facts
+    is_repeat = facts.asked is Asked.ABSENT and facts.first_asked_at is not None
+    return replace(
+        facts,
+        asked=Asked.UNDER_WAY,
+        asked_at=now,
+        first_asked_at=facts.first_asked_at or now,
+        sent=effect.mission,
+        baseline=facts.baseline if is_repeat and facts.baseline is not None else facts.mission,
+    )
+
+
+def survive_crash(facts: Facts) -> Facts:
+    """An intent that nobody recorded an outcome for may have been carried out."""
+    return replace(facts, asked=Asked.UNKNOWN) if facts.asked is Asked.UNDER_WAY else facts
+
+
+def not_applied(facts: Facts) -> Facts:
+    """CACTUS certainly did nothing with the last request; an earlier one without an answer still counts."""
+    first, looked_up = facts.first_asked_at, facts.looked_up_at
+    was_asked_before = first is not None and looked_up is not None and looked_up > first
+    return replace(facts, asked=Asked.ABSENT if was_asked_before else Asked.NOT_APPLIED)
+
+
+def unanswered(facts: Facts) -> Facts:
+    """The last request may have been carried out."""
+    return replace(facts, asked=Asked.UNKNOWN)
+
+
+def absent(facts: Facts, *, now: datetime, idempotent: bool, patience: Patience) -> Facts:
+    """CACTUS has no contract with this reference; without keys that counts only after its longest processing time."""
+    looked_up = replace(facts, looked_up_at=now)
+    if facts.asked is Asked.NEVER or facts.asked is Asked.NOT_APPLIED:
+        return looked_up
+    is_settled = idempotent or facts.asked_at is None or now >= facts.asked_at + patience.processing_time
+    return replace(looked_up, asked=Asked.ABSENT if is_settled else Asked.UNKNOWN)
+
+
+def refused(facts: Facts, reason: str) -> Facts:
+    """CACTUS will never accept this request as it is."""
+    return succeeded(replace(facts, asked=Asked.REFUSED, refusal=reason))
+
+
+def conflicting(facts: Facts, reason: str) -> Facts:
+    """CACTUS has something else under this reference or key: a person compares."""
+    return succeeded(replace(facts, asked=Asked.CONFLICT, conflict=reason))
+
+
+def link(facts: Facts, contract: RemoteContract, *, now: datetime, adopted: bool = False) -> Facts:
+    """This contract of CACTUS is the mission's."""
+    linked = replace(
+        facts,
+        asked=Asked.ANSWERED,
+        contract_id=contract.contract_id,
+        linked_at=now,
+        adopted=facts.adopted or adopted,
+        baseline=facts.baseline or facts.mission,
+        refusal=None,
+        conflict=None,
+    )
+    return observe(linked, contract, now=now)
+
+
+def is_same_contract(contract: RemoteContract, mission: Mission) -> bool:
+    """Whether a contract of CACTUS is about this student and company; what it does not tell is not held against it."""
+    number, siret = contract.student_number, contract.company_siret
+    if number is None and siret is None:
+        return contract.external_reference == mission.mission_id
+    return number in (None, mission.student_number) and siret in (None, mission.company_siret)
+
+
+# ------------------------------------------------------------------------------ readings of CACTUS
+
+
+def observe(facts: Facts, contract: RemoteContract, *, now: datetime) -> Facts:
+    """Take what CACTUS says as the state, with the instant it was read; its own dates decide nothing."""
+    before = facts.remote
+    has_new_status = before is None or before.status != contract.status
+    is_reopened = has_new_status and contract.known_status is RemoteStatus.REOPENED
+    observed = replace(
+        facts,
+        remote=contract,
+        remote_read_at=now,
+        reread_wanted=False,
+        is_missing_remotely=False,
+        status_since=now if has_new_status else facts.status_since,
+        reopenings=facts.reopenings + 1 if is_reopened else facts.reopenings,
+    )
+    return _note_who_is_awaited(observed, now, starts_over=is_reopened)
+
+
+def _note_who_is_awaited(facts: Facts, now: datetime, *, starts_over: bool) -> Facts:
+    if facts.remote is None:
+        return facts
+    student = None if starts_over else facts.student_awaited_since
+    company = None if starts_over else facts.company_awaited_since
+    student_is_done, company_is_done = facts.remote.student_part.is_done, facts.remote.company_part.is_done
+    return replace(
+        facts,
+        student_awaited_since=None if student_is_done else (student or now),
+        company_awaited_since=(company or now) if student_is_done and not company_is_done else None,
+    )
+
+
+def unchanged(facts: Facts, *, now: datetime) -> Facts:
+    """CACTUS was asked and nothing has changed."""
+    return replace(facts, remote_read_at=now, reread_wanted=False, is_missing_remotely=False)
+
+
+def missing(facts: Facts, *, now: datetime) -> Facts:
+    """CACTUS does not know the contract any more."""
+    return succeeded(replace(facts, is_missing_remotely=True, remote_read_at=now, reread_wanted=False))
+
+
+# --------------------------------------------------------------------------------------- documents
+
+
+def store_document(facts: Facts, document: StoredDocument, *, now: datetime) -> Facts:
+    """A checked document is in the vault; the one before it no longer holds."""
+    kept = tuple(
+        replace(d, superseded_at=now) if d.kind is document.kind and d.superseded_at is None else d
+        for d in facts.documents
+    )
+    return replace(facts, documents=(*kept, document), document_fault=None, document_fault_of=None, document_failures=0)
+
+
+def supersede(facts: Facts, documents: tuple[StoredDocument, ...], *, now: datetime) -> Facts:
+    """These documents no longer hold; they are kept."""
+    return replace(
+        facts, documents=tuple(replace(d, superseded_at=now) if d in documents else d for d in facts.documents)
+    )
+
+
+def reject_document(facts: Facts, fault: str, *, offer: str) -> Facts:
+    """What CACTUS offers cannot be taken in: held, until it offers something else."""
+    return replace(facts, document_fault=fault, document_fault_of=offer, document_failures=0)
+
+
+# ----------------------------------------------------------------------------------------- letters
+
+
+def announce(facts: Facts, action: Announce, *, now: datetime) -> Facts:
+    """Queue letters; with the favourable decision, the mission counts as sent."""
+    queued = tuple(
+        Notification(
+            event=letter.event, role=letter.role, cause=letter.cause, state=NotificationState.QUEUED, created_at=now
+        )
+        for letter in action.letters
+    )
+    said = replace(facts, notifications=(*facts.notifications, *queued))
+    return replace(said, decided_at=now, baseline=facts.mission) if action.decides else said
+
+
+# ---------------------------------------------------------------------------------------- attempts
+
+
+def delay_after(attempts: int, patience: Patience, *, throw: float) -> timedelta:
+    """Return how long to wait after so many failures: doubling, bounded, and never the same for two contracts.
+
+    `throw` is a random number in [0, 1).
+    """
+    doubled = patience.first_delay * float(2 ** min(max(attempts - 1, 0), 40))
+    return min(doubled, patience.longest_delay) * (0.5 + throw / 2)
+
+
+def failed(
+    facts: Facts, error: str, *, now: datetime, patience: Patience, throw: float, retry_after: timedelta | None = None
+) -> Facts:
+    """An attempt came to nothing: later again, with more patience."""
+    attempts = facts.attempts + 1
+    delay = max(delay_after(attempts, patience, throw=throw), retry_after or timedelta())
+    return replace(facts, attempts=attempts, last_error=error, not_before=now + delay)
+
+
+def succeeded(facts: Facts) -> Facts:
+    """Forget the failures before it."""
+    return replace(facts, attempts=0, last_error=None, not_before=None)
+
+
+# --------------------------------------------------------------------------- decisions of an admin
+
+
+def resync(facts: Facts) -> Facts:
+    """Ask again for everything about this contract now, with the attempts reset; nothing sent is sent again."""
+    return replace(succeeded(facts), reread_wanted=facts.contract_id is not None, document_failures=0)
+
+
+def hold(facts: Facts, reason: str) -> Facts:
+    """An admin stops this contract."""
+    return replace(facts, manual_hold=reason)
+
+
+def release(facts: Facts, *, is_known_absent: bool) -> Facts:
+    """An admin lets the contract go on: the row as it is now becomes the baseline, and what was refused is asked anew.
+
+    `is_known_absent`: the admin answers the question whether CACTUS has it, with no.
+    """
+    free = replace(
+        resync(facts),
+        manual_hold=None,
+        quarantined=False,
+        scope_waived=True,
+        baseline=facts.mission if facts.baseline is not None else None,
+        baseline_is_gone=facts.sweeps_missed >= 2,
+        is_missing_remotely=False,
+        document_fault=None,
+        document_fault_of=None,
+    )
+    if facts.asked in (Asked.REFUSED, Asked.CONFLICT):
+        return _ask_anew(free)
+    if is_known_absent:
+        return replace(free, asked=Asked.ABSENT)
+    return free
+
+
+def _ask_anew(facts: Facts) -> Facts:
+    """After a definite no, the row as it is now is another request, with another key."""
+    return replace(
+        facts,
+        asked=Asked.NEVER,
+        asked_at=None,
+        sent=None,
+        baseline=None,
+        ask_round=facts.ask_round + 1,
+        looked_up_at=None,
+        refusal=None,
+        conflict=None,
+    )
+
+
+def want_cancellation(facts: Facts, reason: str) -> Facts:
+    """An admin asks for the cancellation."""
+    return replace(succeeded(facts), cancel_wanted=reason)
+
+
+def close(facts: Facts, reason: str) -> Facts:
+    """The contract is over because an admin said so."""
+    return replace(facts, closed_reason=reason, cancel_wanted=None)

@@ -1,0 +1,60 @@
+"""What reading commands need: the ledger alone."""
+
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from syncd import __version__
+from syncd.clock import SystemClock, new_id
+from syncd.ports.clock import Clock
+from syncd.ports.ledger import Ledger
+from syncd.settings import Settings
+from syncd.store import open_ledger
+
+
+def replica_name() -> str:
+    """Return a name of this process that no other has."""
+    return f"{socket.gethostname()}:{os.getpid()}:{new_id()[:8]}"
+
+
+@asynccontextmanager
+async def open_reading(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Ledger]:
+    """Yield the ledger alone, its schema brought up to date when it is SQLite."""
+    ledger = _ledger(settings, clock or SystemClock())
+    try:
+        if is_embedded(settings):
+            await ledger.migrate()
+        yield ledger
+    finally:
+        await ledger.aclose()
+
+
+def is_embedded(settings: Settings) -> bool:
+    """Whether the ledger is a SQLite file: one machine, one daemon."""
+    return url_of(settings.database.url).startswith("sqlite")
+
+
+def ledger_file(settings: Settings) -> Path:
+    """Return the file of an embedded ledger."""
+    return Path(url_of(settings.database.url).removeprefix("sqlite:///"))
+
+
+def _ledger(settings: Settings, clock: Clock) -> Ledger:
+    settings.state_directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return open_ledger(
+        url_of(settings.database.url),
+        replica=replica_name(),
+        version=__version__,
+        lease=timedelta(seconds=settings.jobs.lease_s),
+        message_domain=settings.mail.sender.rpartition("@")[2].rstrip(">") or "localhost",
+        clock=clock,
+    )
+
+
+def url_of(secret: SecretStr | None) -> str:
+    return secret.get_secret_value() if secret is not None else ""

@@ -1,0 +1,160 @@
+"""Everything that a running syncd works with."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+
+from syncd.adapters.documents.pdf import LimitedPdfCheck
+from syncd.adapters.documents.vault import FolderVault
+from syncd.clock import SystemClock, new_bytes, new_id
+from syncd.errors import Misconfigured
+from syncd.jobs.advance import Advancer
+from syncd.jobs.deliver import Deliverer
+from syncd.jobs.effects import Bench
+from syncd.jobs.fetch import DocumentFetcher
+from syncd.jobs.gate import Gate
+from syncd.jobs.settle import Settler
+from syncd.jobs.sweep import SweepLimits
+from syncd.jobs.works import Rhythm, Works
+from syncd.ports.cactus import Cactus
+from syncd.ports.clock import Clock
+from syncd.ports.documents import Vault
+from syncd.ports.ledger import CreationLimit, Ledger
+from syncd.ports.mail import Mailer
+from syncd.ports.missions import MissionStore
+from syncd.settings import Settings
+from syncd.wiring.adapters import MAIL_CONNECTIONS, cactus_adapter, mailer, mission_store
+from syncd.wiring.letters import letter_writer, mail_patience
+from syncd.wiring.reading import open_reading
+
+log = structlog.get_logger()
+
+_KEY_FILE = "documents.key"
+_KEY_MARK = "documents_key_id"
+
+
+@asynccontextmanager
+async def open_works(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Works]:
+    """Yield everything that a running syncd works with; all of it is closed again.
+
+    Raises:
+        Misconfigured: a setting is missing or wrong (its key is named), or the documents have another key.
+        Transient: the ledger cannot be reached.
+    """
+    settings.require_for_run()
+    clock = clock or SystemClock()
+    async with AsyncExitStack() as stack:
+        ledger = await stack.enter_async_context(open_reading(settings, clock=clock))
+        await ledger.migrate()
+        vault = await open_vault(settings, ledger)
+        missions = mission_store(settings)
+        stack.push_async_callback(missions.aclose)
+        cactus = cactus_adapter(settings, clock)
+        stack.push_async_callback(cactus.aclose)
+        post = mailer(settings)
+        stack.push_async_callback(post.aclose)
+        works = _works(settings, clock, ledger=ledger, vault=vault, missions=missions, cactus=cactus, mailer=post)
+        stack.push_async_callback(works.pdf_check.aclose)
+        yield works
+
+
+def _works(
+    settings: Settings, clock: Clock, *, ledger: Ledger, vault: Vault, missions: MissionStore, cactus: Cactus,
+    mailer: Mailer,
+) -> Works:  # fmt: skip
+    policy = replace(settings.policy(), capabilities=cactus.capabilities)
+    longest, width = policy.patience.longest_delay, settings.cactus.concurrency
+    rhythm = Rhythm(
+        poll=timedelta(seconds=settings.jobs.poll_interval_s),
+        lease=timedelta(seconds=settings.jobs.lease_s),
+        sweep=timedelta(hours=settings.jobs.sweep_interval_h),
+    )
+    cactus_gate = Gate("cactus", ledger=ledger, clock=clock, longest_delay=longest, width=width)
+    mail_gate = Gate("mail", ledger=ledger, clock=clock, longest_delay=longest, width=MAIL_CONNECTIONS)
+    pdf_check = LimitedPdfCheck(max_bytes=settings.cactus.document_cap_bytes)
+    settle = Settler(policy=policy, clock=clock, gate_closed_until=cactus_gate.closed_until)
+    documents = DocumentFetcher(cactus=cactus, vault=vault, check=pdf_check, clock=clock)
+    advancer = Advancer(
+        ledger=ledger,
+        settle=settle,
+        bench=Bench(cactus=cactus, documents=documents, gate=cactus_gate, clock=clock, policy=policy),
+        clock=clock,
+        concurrency=width,
+        creations=CreationLimit(limit=settings.guard.max_new_contracts),
+    )
+    deliverer = Deliverer(
+        ledger=ledger,
+        mailer=mailer,
+        compose=letter_writer(settings, policy, ledger, clock),
+        gate=mail_gate,
+        clock=clock,
+        patience=mail_patience(settings, policy),
+        concurrency=MAIL_CONNECTIONS,
+        others_are_busy=lambda: advancer.is_busy,
+    )
+    return Works(
+        policy=policy,
+        clock=clock,
+        ledger=ledger,
+        missions=missions,
+        cactus=cactus,
+        mailer=mailer,
+        vault=vault,
+        pdf_check=pdf_check,
+        settle=settle,
+        advancer=advancer,
+        deliverer=deliverer,
+        cactus_gate=cactus_gate,
+        mail_gate=mail_gate,
+        sweep_limits=SweepLimits(gone_share=settings.missions.gone_share, gone_minimum=settings.missions.gone_minimum),
+        rhythm=rhythm,
+    )
+
+
+async def open_vault(settings: Settings, ledger: Ledger) -> Vault:
+    """Return the vault, after making sure that its key is the one that this ledger's documents were encrypted with.
+
+    Raises:
+        Misconfigured: another key was used before.
+    """
+    key = settings.documents.key_bytes() or _own_key(settings.state_directory / _KEY_FILE)
+    folder = settings.documents.folder or settings.state_directory / "documents"
+    vault = FolderVault(Path(folder), key, new_id=new_id)
+    known = await ledger.mark(_KEY_MARK)
+    if known is None:
+        await ledger.set_mark(_KEY_MARK, vault.key_id)
+    elif known != vault.key_id:
+        raise Misconfigured(
+            "the documents of this ledger were encrypted with another key",
+            key="SYNCD_DOCUMENTS__KEY",
+            hint="Put the former key back: without it the stored documents cannot be read.",
+        )
+    return vault
+
+
+def _own_key(file: Path) -> bytes:
+    """Return the key that this installation made for itself, made now when there is none."""
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return file.read_bytes()
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(key := new_bytes(32))
+        stream.flush()
+        os.fsync(stream.fileno())
+    log.warning("documents.key_made")
+    return key
+
+
+async def check_pdf(content: bytes) -> str | None:
+    """Return what is wrong with a PDF, `None` when it is sound."""
+    check = LimitedPdfCheck()
+    try:
+        return await check.fault_of(content)
+    finally:
+        await check.aclose()

@@ -1,0 +1,1 @@
+"""Mirrors `syncd`: one test file per room, and `conformance` for the ports."""

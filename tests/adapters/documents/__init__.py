@@ -1,0 +1,1 @@
+"""Tests of the document vault and of the PDF check."""

@@ -1,0 +1,1 @@
+"""Letters, messages, and the two mailers against real servers and a real folder."""

@@ -1,0 +1,1 @@
+"""Every implementation of a port, run through one suite per port."""

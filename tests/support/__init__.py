@@ -1,0 +1,1 @@
+"""What several test rooms share: servers, fakes, invented missions."""

@@ -1,0 +1,69 @@
+"""Plain URLs become engines, and errors lose their values."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from syncd.database import async_url, describe, make_engine, sqlstate_of
+from syncd.errors import Misconfigured
+
+
+@pytest.mark.parametrize(
+    ("plain", "full"),
+    [
+        ("sqlite:///var/x.db", "sqlite+aiosqlite:///var/x.db"),
+        ("sqlite:////srv/x.db", "sqlite+aiosqlite:////srv/x.db"),
+        ("postgresql://u:p@h:5433/n?sslmode=require", "postgresql+psycopg://u:p@h:5433/n?sslmode=require"),
+        ("postgres://u@h/n", "postgresql+psycopg://u@h/n"),
+        ("postgresql+asyncpg://u@h/n", "postgresql+psycopg://u@h/n"),
+        ("postgresql://u@/n?host=/run/pg", "postgresql+psycopg://u@/n?host=%2Frun%2Fpg"),
+        ("postgresql://u@%2Frun%2Fpg/n", "postgresql+psycopg://u@/n?host=%2Frun%2Fpg"),
+        ("mariadb://u@h/n", "mariadb+asyncmy://u@h/n"),
+        ("mysql://u@h/n", "mysql+asyncmy://u@h/n"),
+    ],
+)
+def test_a_plain_url_gets_the_driver_that_syncd_uses(plain: str, full: str) -> None:
+    assert async_url(plain, key="database.url").render_as_string(hide_password=False) == full
+
+
+@pytest.mark.parametrize(
+    "url", ["", "x", "oracle://u:secret@h/n", "sqlite://secret/x.db", "postgresql://u:secret@h:x/n"]
+)
+def test_a_wrong_url_names_its_setting_and_never_its_value(url: str) -> None:
+    with pytest.raises(Misconfigured) as raised:
+        async_url(url, key="database.url")
+
+    assert raised.value.key == "database.url"
+    assert "secret" not in f"{raised.value}{raised.value.__cause__}"
+
+
+def test_a_driver_that_is_not_installed_is_said_so() -> None:
+    with pytest.raises(Misconfigured, match="not installed") as raised:
+        make_engine("mariadb://u:secret@h/n", key="database.url", patience=timedelta(seconds=1))
+
+    assert "secret" not in str(raised.value)
+
+
+async def test_a_described_error_has_its_state_and_constraint_and_no_value(postgres_url: str) -> None:
+    engine = make_engine(postgres_url, key="database.url", patience=timedelta(seconds=5))
+
+    async with engine.begin() as connection:
+        await connection.execute(text("CREATE TABLE t (mail text CONSTRAINT one_mail UNIQUE)"))
+        await connection.execute(text("INSERT INTO t VALUES ('secret@example.org')"))
+        with pytest.raises(IntegrityError) as raised:
+            await connection.execute(text("INSERT INTO t VALUES ('secret@example.org')"))
+
+    assert sqlstate_of(raised.value) == "23505"
+    assert describe(raised.value) == "UniqueViolation 23505 one_mail"
+    await engine.dispose()
+
+
+async def test_an_engine_opens_no_more_connections_than_it_was_given(postgres_url: str) -> None:
+    engine = make_engine(postgres_url, key="database.url", patience=timedelta(seconds=5), connections=1)
+
+    async with engine.connect():
+        assert engine.pool.status().startswith("Pool size: 1 ")
+        assert "Current Overflow: 0" in engine.pool.status()
+    await engine.dispose()
