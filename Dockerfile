@@ -13,7 +13,7 @@ RUN python -m venv /opt/syncd \
 
 # The wheel's builder and what it needs, taken with their hashes out of the developers' lock.
 COPY requirements-dev.lock ./
-RUN awk '/^[A-Za-z]/ {keep = /^(hatchling|packaging|pathspec|pluggy|trove-classifiers)==/} keep' \
+RUN awk '/^[A-Za-z]/ {keep = /^(hatchling|packaging|pathspec|pluggy|tomlkit|trove-classifiers)==/} keep' \
         requirements-dev.lock > requirements-build.lock \
     && python -m venv /build/venv \
     && /build/venv/bin/pip install --require-hashes --only-binary=:all: --requirement requirements-build.lock

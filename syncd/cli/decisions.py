@@ -5,7 +5,7 @@ from dataclasses import replace
 import click
 
 from syncd.cli.asking import find, ledger_of, run_async
-from syncd.cli.context import Invocation, json_option
+from syncd.cli.context import Invocation, SyncdCommand, json_option
 from syncd.cli.output import CommandFailed, Exit, print_json, print_table
 from syncd.cli.shown import explain, show_document
 from syncd.clock import SystemClock
@@ -31,7 +31,7 @@ def _tell(invocation: Invocation, view: ContractView, sentence: str, **more: obj
 # ----------------------------------------------------------------------------------------------------- hold, release
 
 
-@click.command()
+@click.command(cls=SyncdCommand)
 @click.argument("mission")
 @click.option("--reason", required=True, help="Why; kept in the timeline and shown.")
 @json_option
@@ -51,7 +51,7 @@ async def _hold(invocation: Invocation, mission: str, reason: str) -> ContractVi
         return await _decide(invocation, ledger, mission, stop)
 
 
-@click.command()
+@click.command(cls=SyncdCommand)
 @click.argument("mission")
 @click.option("--reason", help="Why; kept in the timeline.")
 @json_option
@@ -129,7 +129,7 @@ async def settle_now(invocation: Invocation, ledger: Ledger, mission_id: Mission
 # ----------------------------------------------------------------------------------------------------- cancel, adopt
 
 
-@click.command()
+@click.command(cls=SyncdCommand)
 @click.argument("mission")
 @click.option("--reason", required=True, help="Why; CACTUS is told, and the timeline keeps it.")
 @json_option
@@ -174,7 +174,7 @@ def _not_cancelled(view: ContractView, works: Works) -> CommandFailed:
     )
 
 
-@click.command()
+@click.command(cls=SyncdCommand)
 @click.argument("mission")
 @click.argument("contract_id")
 @click.option("--yes", is_flag=True, help="Link although CACTUS does not tell whose contract it is.")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import click
 
 from syncd.cli.asking import find, ledger_of, run_async
-from syncd.cli.context import Invocation, json_option
+from syncd.cli.context import Invocation, SyncdCommand, json_option
 from syncd.cli.output import Exit, print_json, print_table
 from syncd.clock import SystemClock
 from syncd.errors import Transient
@@ -33,7 +33,7 @@ class Planned:
     holds: tuple[str, ...]
 
 
-@click.command()
+@click.command(cls=SyncdCommand)
 @click.argument("missions", nargs=-1)
 @click.option("--exit-code", "with_exit_code", is_flag=True, help="End with 5 when there is something to do.")
 @json_option

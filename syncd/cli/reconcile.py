@@ -4,13 +4,13 @@ import click
 from rich.progress import Progress, TextColumn
 
 from syncd.cli.asking import run_async
-from syncd.cli.context import Invocation, json_option
+from syncd.cli.context import Invocation, SyncdCommand, json_option
 from syncd.cli.output import CommandFailed, Exit, print_json, print_table
 from syncd.jobs.compare import Comparison, compare
 from syncd.wiring.works import open_works
 
 
-@click.command()
+@click.command(cls=SyncdCommand)
 @json_option
 @click.pass_obj
 def reconcile(invocation: Invocation) -> None:

@@ -6,7 +6,7 @@ import click
 from rich.progress import Progress
 
 from syncd.cli.asking import confirm, ledger_of, mission_id_of, no_such_mission, run_async
-from syncd.cli.context import Invocation, json_option
+from syncd.cli.context import Invocation, SyncdCommand, json_option
 from syncd.cli.output import CommandFailed, Exit, print_json
 from syncd.clock import SystemClock
 from syncd.model import Facts, MissionId, Step
@@ -19,7 +19,7 @@ _PAGE = 500
 _WAIT = timedelta(minutes=10)
 
 
-@click.command()
+@click.command(cls=SyncdCommand)
 @click.argument("missions", nargs=-1)
 @click.option("--step", type=click.Choice([step.value for step in Step]), help="Every contract at this step.")
 @click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Every mission discovered since this day.")

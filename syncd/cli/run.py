@@ -8,7 +8,7 @@ from datetime import timedelta
 import click
 import structlog
 
-from syncd.cli.context import Invocation, json_option
+from syncd.cli.context import Invocation, SyncdCommand, json_option
 from syncd.cli.output import Exit, print_json
 from syncd.daemon import Daemon, End
 from syncd.errors import SyncdError
@@ -17,13 +17,13 @@ from syncd.logs import configure_logs, flush_logs
 from syncd.service import ServiceManager
 from syncd.settings import Settings
 from syncd.store import DaemonLock
-from syncd.wiring.reading import is_embedded, ledger_file
+from syncd.wiring.reading import is_embedded, ledger_file, make_state_directory
 from syncd.wiring.works import open_works
 
 log = structlog.get_logger()
 
 
-@click.command()
+@click.command(cls=SyncdCommand)
 @click.option("--once", is_flag=True, help="One whole pass, until nothing is due; then exit.")
 @json_option
 @click.pass_obj
@@ -49,6 +49,7 @@ def run(invocation: Invocation, once: bool) -> None:
 def _lock(settings: Settings, stack: AsyncExitStack) -> None:
     """One daemon at a time on a SQLite ledger; PostgreSQL's replicas share theirs."""
     if is_embedded(settings):
+        make_state_directory(settings)
         stack.enter_context(DaemonLock(ledger_file(settings)))
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 import click
 
 from syncd.cli.asking import ledger_of, run_async
-from syncd.cli.context import Invocation, json_option
+from syncd.cli.context import Invocation, SyncdCommand, json_option
 from syncd.cli.output import print_json, print_table
 from syncd.clock import SystemClock
 from syncd.model import Step
@@ -34,7 +34,7 @@ class Status:
     replicas: Sequence[ReplicaRow]
 
 
-@click.command()
+@click.command(cls=SyncdCommand)
 @json_option
 @click.pass_obj
 def status(invocation: Invocation) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import click
 
 from syncd.cli.asking import confirm, ledger_of, run_async
-from syncd.cli.context import Invocation, json_option
+from syncd.cli.context import Invocation, SyncdCommand, json_option
 from syncd.cli.output import Exit, print_json, print_table
 from syncd.clock import SystemClock
 from syncd.errors import SyncdError
@@ -18,7 +18,7 @@ from syncd.wiring.reading import open_reading
 from syncd.wiring.works import open_vault
 
 
-@click.command()
+@click.command(cls=SyncdCommand)
 @json_option
 @click.pass_obj
 def migrate(invocation: Invocation) -> None:
@@ -47,7 +47,7 @@ class Finding:
     detail: str
 
 
-@click.command()
+@click.command(cls=SyncdCommand)
 @json_option
 @click.pass_obj
 def doctor(invocation: Invocation) -> None:
@@ -129,7 +129,7 @@ _EXAMINATIONS: dict[str, Callable[[Settings], Awaitable[str]]] = {
 # ----------------------------------------------------------------------------------------------------------- purge
 
 
-@click.command()
+@click.command(cls=SyncdCommand)
 @click.option("--dry-run", is_flag=True, help="Only say how many.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option

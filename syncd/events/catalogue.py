@@ -27,8 +27,6 @@ _MISSIONS = (
            "Mission retirée"),
     _entry("mission.missing", _WARNING, "count", "A full comparison did not find the row.",
            "Mission absente de la base[ ({count} comparaisons de suite)]"),
-    _entry("mission.found", _INFO, "", "A row that was missing is there again.",
-           "Mission de nouveau présente dans la base"),
     _entry("mission.skipped", _ERROR, "fields count", "A row has no usable key and cannot be followed.",
            "Ligne inutilisable de la base des missions[ ({count})]"),
 )  # fmt: skip
@@ -100,8 +98,6 @@ _DOCUMENTS = (
            "{kind}[ version {version}] supprimé en fin de conservation"),
     _entry("documents.key_made", _WARNING, "", "No key was configured: one was made and kept beside the files.",
            "Clé de chiffrement créée"),
-    _entry("document.swept", _INFO, "count", "Files that no contract names, left by a crash, were deleted.",
-           "Fichiers orphelins supprimés[ : {count}]"),
 )  # fmt: skip
 
 _LETTERS = (
@@ -146,8 +142,6 @@ _FLOWS = (
            "Passage terminé[ : {performed} actions, {delivered} courriels, {retrying} à refaire]"),
     _entry("pass.failed", _WARNING, "retry_s", "The ledger could not be read or written; tried again.",
            "Passage interrompu[ : {error}]"),
-    _entry("flow.failed", _ERROR, "flow retry_s", "A loop of the daemon failed in a way nobody foresaw; it goes on.",
-           "Flux en erreur[ : {flow}]"),
 )  # fmt: skip
 
 _PATIENCE = (
@@ -172,10 +166,6 @@ _SERVICE = (
            "Processus arrêté[ : {replica}]"),
     _entry("replica.rescued", _WARNING, "count", "What a dead process held is free again.",
            "Contrats repris à un processus disparu[ : {count}]"),
-    _entry("lease.lost", _WARNING, "count action", "Another process has the contract; nothing was written.",
-           "Contrat passé à un autre processus"),
-    _entry("database.migrated", _INFO, "revision previous_revision", "The ledger's schema is at this version.",
-           "Registre à jour[ : {revision}]"),
     _entry("config.loaded", _INFO, "source count", "The configuration is read.",
            "Configuration lue"),
     _entry("config.reloaded", _INFO, "fields count", "The configuration was read again and holds.",

@@ -87,9 +87,6 @@ class LineWriter:
             line = b"\n" + head if self._is_cut else head
             try:
                 written = os.write(fd, line[:_MOST_AT_ONCE])
-            except BlockingIOError:
-                self._waiting.appendleft(head)
-                return
             except OSError:  # no space, nobody reads, gone: this line cannot be helped, the next one perhaps
                 self._is_cut, self._has_rest = self._is_cut or self._has_rest, False
                 self._lose()

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Interval, func, literal, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from syncd.database import make_engine
+from syncd.database import async_url, make_engine
 from syncd.errors import Misconfigured, Transient
 from syncd.ports.clock import Clock
 from syncd.store.columns import Instant
@@ -67,13 +67,14 @@ class Database:
     """Runs transactions on the ledger's database. Safe for concurrent use within one event loop."""
 
     def __init__(self, url: str, *, clock: Clock, sqlite_wal: bool | None, connections: int = 8) -> None:
-        self.engine: AsyncEngine = make_engine(url, key="database.url", patience=PATIENCE, connections=connections)
-        backend = self.engine.url.get_backend_name()
+        target = async_url(url, key="database.url")
+        backend = target.get_backend_name()
         if backend not in ("sqlite", "postgresql"):
             raise Misconfigured("the ledger is kept in SQLite or PostgreSQL", key="database.url")
         self.is_postgres = backend == "postgresql"
         self.clock = clock
-        self._file = None if self.is_postgres else FileWatch(self.engine.url.database)
+        self._file = None if self.is_postgres else FileWatch(target.database)
+        self.engine: AsyncEngine = make_engine(url, key="database.url", patience=PATIENCE, connections=connections)
         self._turn: AbstractAsyncContextManager[object] = nullcontext() if self.is_postgres else asyncio.Lock()
         if not self.is_postgres:
             is_wal = has_safe_wal() if sqlite_wal is None else sqlite_wal

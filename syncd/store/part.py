@@ -28,6 +28,10 @@ class LedgerPart:
         self._clock = database.clock
         self._has_rescued = False
 
+    def pool_status(self) -> str:
+        """Say how many connections are open and in use."""
+        return self._database.engine.pool.status()
+
     async def aclose(self) -> None:
         """Close every connection."""
         await self._database.aclose()

@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from unicodedata import normalize
 
 from syncd.model import (
@@ -128,16 +128,19 @@ def _notification(row: Row, state: NotificationState) -> Notification:
 
 def columns_of(facts: Facts) -> Columns:
     """Return every column that the facts decide."""
-    return {name: _column(facts, name) for name in FACTS} | _derived(facts)
+    named = {name: _column(facts, name) for name in FACTS}
+    return named | _shown(facts.mission) | {"student_key": student_key(facts)}
 
 
 def changed_columns(before: Facts, after: Facts) -> Columns:
     """Return only the columns that differ."""
     changed = {name: _column(after, name) for name in FACTS if getattr(before, name) != getattr(after, name)}
-    if not changed:
-        return {}
-    old = _derived(before)
-    return changed | {name: value for name, value in _derived(after).items() if value != old[name]}
+    if "mission" in changed:
+        old = _shown(before.mission)
+        changed |= {name: value for name, value in _shown(after.mission).items() if value != old[name]}
+    if changed and (key := student_key(after)) != student_key(before):
+        changed["student_key"] = key
+    return changed
 
 
 def settled_columns(settled: Settled) -> Columns:
@@ -154,7 +157,8 @@ def settled_columns(settled: Settled) -> Columns:
 
 def fingerprint(mission: Mission) -> str:
     """Return what is equal for two readings of the same values, `updated_at` aside."""
-    values = to_json(replace(mission, updated_at=_NO_MATTER_WHEN))
+    values = {field.name: to_json(getattr(mission, field.name)) for field in fields(mission)}
+    del values[_TOUCHED_ONLY]
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
@@ -191,15 +195,10 @@ def _column(facts: Facts, name: str) -> object:
     return to_json(value) if name in _RECORDS or name in ("asked", "step") else value
 
 
-def _derived(facts: Facts) -> Columns:
-    mission = facts.mission
+def _shown(mission: Mission) -> Columns:
     starts_on = mission.contract_starts_on
     return {
         **{name: getattr(mission, name) for name in _SHOWN},
         "contract_starts_on": starts_on.isoformat() if starts_on is not None else None,
         "row_hash": fingerprint(mission),
-        "student_key": student_key(facts),
     }
-
-
-_NO_MATTER_WHEN = datetime(1970, 1, 1, tzinfo=UTC)

@@ -1,6 +1,6 @@
 """The metrics, in Prometheus's text format; the ledger's, so every replica shows the same."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 
@@ -12,7 +12,6 @@ from prometheus_client.registry import Collector
 from syncd import __version__
 from syncd.model import Step
 from syncd.ports.reading import Backlog, FlowRow
-from syncd.web.replicas import living
 from syncd.web.snapshot import Snapshot
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
@@ -31,7 +30,7 @@ class _Families(Collector):
         self._snapshot = snapshot
 
     def collect(self) -> Iterable[Metric]:
-        yield _one("syncd_build_info", "The version that answers.", {"version": __version__}, label="version", to=1)
+        yield _labelled("syncd_build_info", "The version that answers.", "version", {__version__: 1})
         yield _gauge("syncd_ledger_up", "1 when the ledger could be read.", int(self._snapshot is not None))
         if self._snapshot is not None:
             yield from _of_ledger(self._snapshot)
@@ -49,7 +48,7 @@ def _of_ledger(snapshot: Snapshot) -> Iterator[Metric]:
     yield _labelled("syncd_gate_closed", "1 from a pause until the remote answers again.", "remote", closed)
     yield _labelled("syncd_credentials_refused", "1 when the remote refuses our credentials.", "remote", refused)
     yield _labelled("syncd_guard_tripped", "1 when a brake waits for an approval.", "guard", tripped)
-    yield _gauge("syncd_replicas", "Processes with a fresh heartbeat.", len(living(snapshot)))
+    yield _gauge("syncd_replicas", "Processes with a fresh heartbeat.", len(snapshot.living_replicas))
 
 
 def _of_backlog(backlog: Backlog, now: datetime) -> Iterator[Metric]:
@@ -62,7 +61,7 @@ def _of_backlog(backlog: Backlog, now: datetime) -> Iterator[Metric]:
     yield _gauge("syncd_letters_retrying", "Letters that wait for another attempt.", backlog.letters_retrying)
 
 
-def _of_flows(flows: Iterable[FlowRow]) -> Iterator[Metric]:
+def _of_flows(flows: Sequence[FlowRow]) -> Iterator[Metric]:
     moments = {
         "success": ("When a flow last went through.", {flow.flow: flow.last_success_at for flow in flows}),
         "failure": ("When a flow last failed.", {flow.flow: flow.last_failure_at for flow in flows}),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from syncd.model import NotificationState, Step
 from syncd.ports.clock import Clock
@@ -13,6 +13,10 @@ GATES = ("cactus", "mail")
 GUARDS = ("contracts", "mails", "sweep")
 CONTRACTS_SHOWN = 100
 LETTERS_SHOWN = 20
+
+_SILENT_AFTER = timedelta(seconds=15)
+_LARGEST_SKEW = timedelta(minutes=10)
+"""Heartbeats may be on the database's clock, `read_at` is on ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -36,6 +40,13 @@ class Snapshot:
     def needs_person(self) -> int:
         """How many contracts need a person; a lower bound when they are more than were read."""
         return max(len(self.people), self.steps.get(Step.HELD, 0))
+
+    @property
+    def living_replicas(self) -> tuple[ReplicaRow, ...]:
+        """The processes whose heart beats, compared with the freshest heartbeat: theirs is one clock."""
+        newest = max((replica.heartbeat_at for replica in self.replicas), default=self.read_at)
+        present = max(newest, self.read_at - _LARGEST_SKEW)
+        return tuple(replica for replica in self.replicas if present - replica.heartbeat_at < _SILENT_AFTER)
 
 
 async def read_snapshot(ledger: Ledger, clock: Clock) -> Snapshot:

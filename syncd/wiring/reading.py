@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from syncd import __version__
 from syncd.clock import SystemClock, new_id
+from syncd.errors import Misconfigured
 from syncd.ports.clock import Clock
 from syncd.ports.ledger import Ledger
 from syncd.settings import Settings
@@ -44,8 +45,22 @@ def ledger_file(settings: Settings) -> Path:
     return Path(url_of(settings.database.url).removeprefix("sqlite:///"))
 
 
+def make_state_directory(settings: Settings) -> None:
+    """Make sure that the folder of our own files exists, closed to others.
+
+    Raises:
+        Misconfigured: it cannot be made.
+    """
+    try:
+        settings.state_directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise Misconfigured(
+            f"the state directory cannot be made ({error.strerror})", key="SYNCD_STATE_DIRECTORY"
+        ) from error
+
+
 def _ledger(settings: Settings, clock: Clock) -> Ledger:
-    settings.state_directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_state_directory(settings)
     return open_ledger(
         url_of(settings.database.url),
         replica=replica_name(),

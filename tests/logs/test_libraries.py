@@ -16,6 +16,7 @@ def test_o05_debug_level_shows_no_more_of_a_person() -> None:
 
     logging.getLogger("sqlalchemy.engine").debug("INSERT … %s", SECRET)
     logging.getLogger("httpx").info("GET %s", SECRET)
+    logging.getLogger("unheard.of").info("hello %s", SECRET)
     page.log.debug("contract.read", status="generated", student_email=SECRET)
 
     assert page.line()["event"] == "contract.read"

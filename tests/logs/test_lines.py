@@ -134,7 +134,7 @@ def test_i8_of_a_foreign_error_only_its_type_and_place_are_written() -> None:
     try:
         raise ValueError(f"duplicate key ({SECRET})")
     except ValueError as error:
-        page.log.error("flow.failed", flow="missions", exc_info=error)
+        page.log.error("contract.crashed", exc_info=error)
 
     line = page.line()
     assert line["exception"] == "ValueError"
@@ -161,7 +161,7 @@ def test_our_own_error_is_written_with_its_message_and_the_types_of_its_causes()
 def test_of_a_group_of_errors_the_first_is_named() -> None:
     page = Page()
 
-    page.log.error("flow.failed", exc_info=ExceptionGroup("tasks", [ExceptionGroup("more", [KeyError(SECRET)])]))
+    page.log.error("contract.crashed", exc_info=ExceptionGroup("tasks", [ExceptionGroup("more", [KeyError(SECRET)])]))
 
     assert page.line()["exception"] == "ExceptionGroup from ExceptionGroup from KeyError"
 
@@ -172,6 +172,6 @@ def test_an_error_that_is_being_handled_can_be_pointed_at() -> None:
     try:
         raise KeyError(SECRET)
     except KeyError:
-        structlog.get_logger().exception("flow.failed", flow="feed")
+        structlog.get_logger().exception("contract.crashed")
 
     assert (page.line()["level"], page.line()["exception"]) == ("error", "KeyError")

@@ -177,7 +177,7 @@ def test_o02_a_line_longer_than_a_pipes_page_arrives_whole() -> None:
     os.close(reading)
 
 
-def test_a_descriptor_that_says_try_again_keeps_the_line() -> None:
+def test_o02_a_descriptor_that_never_waits_loses_nothing_either() -> None:
     reading, pipe = _pipe()
     os.set_blocking(pipe.fileno(), False)
     with pipe:

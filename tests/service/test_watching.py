@@ -126,12 +126,18 @@ def test_the_log_format_knows_our_lines() -> None:
 
 # -------------------------------------------------------------------------------------------------------------- alerts
 
+FLOWS = {"missions", "feed", "sweep", "mail"}
 METRICS: dict[str, dict[str, set[str] | None]] = {
     "syncd_contracts": {"step": {str(step) for step in Step}},
-    "syncd_flow_last_success_timestamp_seconds": {"flow": {"missions", "feed", "sweep", "contracts", "mail"}},
+    "syncd_flow_last_success_timestamp_seconds": {"flow": FLOWS},
+    "syncd_flow_last_row_timestamp_seconds": {"flow": FLOWS},
+    "syncd_flow_last_change_timestamp_seconds": {"flow": FLOWS},
     "syncd_letters": {"state": {str(state) for state in NotificationState}},
     "syncd_oldest_due_seconds": {},
+    "syncd_oldest_letter_seconds": {},
     "syncd_gate_closed": {"remote": {"cactus", "mail"}},
+    "syncd_credentials_refused": {"remote": {"cactus", "mail"}},
+    "syncd_ledger_up": {},
     "syncd_guard_tripped": {"guard": {"contracts", "mails", "sweep"}},
     "syncd_needs_person": {},
     "syncd_replicas": {},
@@ -190,7 +196,7 @@ def test_an_alert_only_asks_for_metrics_and_labels_that_exist(alert: Alert) -> N
         (metric,) = metrics
         known = METRICS[metric][label]
         assert known is None or set(words.split("|")) <= known
-    assert {name for name in re.findall(r"\$labels\.(\w+)", "".join(alert.lines.values()))} <= labels
+    assert set(re.findall(r"\$labels\.(\w+)", "".join(alert.lines.values()))) <= labels
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
@@ -200,6 +206,17 @@ def test_a_rule_is_the_same_yaml_for_everybody(alert: Alert) -> None:
         assert ": " not in value
         assert " #" not in value
         assert not value.startswith(tuple("{[&*!|>'\"%@`,?-"))
+
+
+def test_every_metric_that_is_watched_is_served() -> None:
+    source = (CONFIG.parent / "syncd" / "web" / "metrics.py").read_text(encoding="utf-8")
+    served = {name for written in re.findall(r'"(syncd_[\w{}]+)"', source) for name in _written_out(written)}
+
+    assert set(METRICS) <= served
+
+
+def _written_out(name: str) -> list[str]:
+    return [name.replace("{name}", moment) for moment in ("success", "failure", "row", "change")]
 
 
 def test_every_metric_is_watched() -> None:

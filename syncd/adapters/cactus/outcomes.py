@@ -6,7 +6,7 @@ a strange answer never counts as a refusal, and never as "certainly not done".
 Source: interfaces, section 2; the rows R01 to R22 of the fault catalogue.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
@@ -107,15 +107,11 @@ def error_of_answer(kind: RequestKind, answer: Answer, *, now: datetime) -> Sync
 
 def meaning_of(kind: RequestKind, answer: Answer, problem: Problem) -> Meaning:
     """Return the table's word for an answer."""
-    row = TABLE[kind]
-    keys: Iterator[int | str] = iter((problem.word, answer.status))
-    if answer.status not in _STATUSES_OF_WORDS:
-        next(keys)
-    for key in keys:
-        if key in row:
-            return _unless_a_web_page(row[key], answer)
-        if key in _EVERYWHERE:
-            return _EVERYWHERE[key]
+    row = {**_EVERYWHERE, **TABLE[kind]}
+    if answer.status in _STATUSES_OF_WORDS and problem.word in row:
+        return row[problem.word]
+    if answer.status in row:
+        return _unless_a_web_page(row[answer.status], answer)
     if kind.changes_something:
         return Meaning.UNKNOWN
     if answer.status >= 500:

@@ -58,8 +58,7 @@ class LimitedPdfCheck:
         raise Transient("the PDF check ended without a verdict", hint="See that the machine has memory to spare.")
 
     async def _take_helper(self) -> PdfHelper:
-        if self._is_closed:
-            raise Transient("the PDF check is closed")
+        self._refuse_when_closed()
         if self._idle:
             return self._idle.pop()
         try:
@@ -73,6 +72,7 @@ class LimitedPdfCheck:
         """Return the helper's answer. A helper whose answer was not heard is never asked again: it might come later."""
         is_free = False
         try:
+            self._refuse_when_closed()  # it may have been, while the helper started
             async with asyncio.timeout(self._deadline_s):
                 verdict = await helper.verdict_of(content)
             is_free = True
@@ -85,6 +85,10 @@ class LimitedPdfCheck:
             else:
                 self._helpers.discard(helper)
                 await helper.end()
+
+    def _refuse_when_closed(self) -> None:
+        if self._is_closed:
+            raise Transient("the PDF check is closed")
 
 
 def verdict_at_a_glance(content: bytes, *, max_bytes: int) -> Verdict | None:

@@ -132,7 +132,6 @@ class Postgresql:
         statements = (
             "SET TRANSACTION READ ONLY",
             "SET LOCAL datestyle = 'ISO, YMD'",
-            "SET LOCAL timezone = 'UTC'",
             f"SET LOCAL statement_timeout = {milliseconds}",
             f"SET LOCAL idle_in_transaction_session_timeout = {milliseconds}",
         )

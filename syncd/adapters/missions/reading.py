@@ -1,7 +1,7 @@
 """Puts a question to the mission store's database: read-only, bounded, and with errors that say what to do."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -16,7 +16,10 @@ from syncd.database import make_engine
 from syncd.errors import Transient
 
 Row = Sequence[object]
+Answer = tuple[Relation, Sequence[Row]]
+"""The relation that was asked, and its rows."""
 Ask = Callable[[Relation], Query]
+_FAREWELL_S = 0.5
 
 
 class MissionDatabase:
@@ -37,8 +40,9 @@ class MissionDatabase:
         self._query_timeout = query_timeout
         self._deadline = deadline
         self._known: Relation | None = None
+        self._parting: set[asyncio.Task[Answer]] = set()
 
-    async def fetch(self, ask: Ask) -> tuple[Relation, Sequence[Row]]:
+    async def fetch(self, ask: Ask) -> Answer:
         """Return the answer to a question, and the relation that was asked.
 
         Raises:
@@ -46,8 +50,7 @@ class MissionDatabase:
             Misconfigured: the relation or a necessary column is missing, or may not be read.
         """
         try:
-            async with asyncio.timeout(self._deadline.total_seconds()):
-                return await self._fetch_with_what_is_there(ask)
+            return await self._within_deadline(self._fetch_with_what_is_there(ask))
         except TimeoutError:
             raise Transient("the mission store took too long", hint=_SLOW, is_general=True) from None
         except SQLAlchemyError as error:
@@ -61,7 +64,23 @@ class MissionDatabase:
         """Close every connection."""
         await self._engine.dispose()
 
-    async def _fetch_with_what_is_there(self, ask: Ask) -> tuple[Relation, Sequence[Row]]:
+    async def _within_deadline(self, reading: Coroutine[None, None, Answer]) -> Answer:
+        """Return the answer, or be gone at the deadline, whatever the driver does.
+
+        A driver may need ten more seconds to part from a peer that is silent; it does so behind our back.
+        """
+        task = asyncio.create_task(reading)
+        try:
+            async with asyncio.timeout(self._deadline.total_seconds()):
+                return await asyncio.shield(task)
+        except (TimeoutError, asyncio.CancelledError):
+            task.cancel()
+            self._parting.add(task)
+            task.add_done_callback(self._parting.discard)
+            await asyncio.wait({task}, timeout=_FAREWELL_S)
+            raise
+
+    async def _fetch_with_what_is_there(self, ask: Ask) -> Answer:
         try:
             return await self._fetch_once(ask)
         except SQLAlchemyError as error:
@@ -70,7 +89,7 @@ class MissionDatabase:
         self.forget_structure()
         return await self._fetch_once(ask)
 
-    async def _fetch_once(self, ask: Ask) -> tuple[Relation, Sequence[Row]]:
+    async def _fetch_once(self, ask: Ask) -> Answer:
         async with self._transaction() as connection:
             relation = self._known
             if relation is None or not relation.is_whole:

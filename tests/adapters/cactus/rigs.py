@@ -19,7 +19,7 @@ from tests.support.clock import TickingClock
 
 BASE_URL = "https://cactus.example.org/api/v1"
 IN_TIME = timedelta(seconds=5)
-SOON_OVER = timedelta(milliseconds=200)
+SOON_OVER = timedelta(milliseconds=400)
 
 CONTRACT: dict[str, object] = {
     "contract_id": "CT-1",

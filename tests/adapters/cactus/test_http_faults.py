@@ -13,6 +13,7 @@ from syncd.model import ContractId, MissionId
 from tests.adapters.cactus.fault_server import Connection, answering, fault_server
 from tests.adapters.cactus.rigs import CONTRACT, SOON_OVER, open_cactus
 from tests.conformance.examples import A_MISSION
+from tests.support.clock import TickingClock
 
 CT_1 = ContractId("CT-1")
 
@@ -39,21 +40,26 @@ async def test_r01_no_answer_in_time_is_unknown_and_is_not_repeated_by_the_adapt
 
 
 async def test_r03_a_late_answer_belongs_to_nobody_and_does_not_disturb_the_next_request() -> None:
-    async def late(connection: Connection) -> None:
+    has_come, is_given_up = asyncio.Event(), asyncio.Event()
+
+    async def late_then_prompt(connection: Connection) -> None:
         await connection.read_request()
-        await asyncio.sleep(0.05)
+        if len(server.requests) > 1:
+            await connection.answer(201, CONTRACT)
+            return
+        has_come.set()
+        await is_given_up.wait()
         await connection.answer(201, CONTRACT | {"contract_id": "CT-late"})
         await connection.until_closed()
 
-    async def next_is_prompt(connection: Connection) -> None:
-        await (late if server.connections == 1 else answering((201, CONTRACT)))(connection)
-
-    async with fault_server(next_is_prompt) as server, open_cactus(server.url, concurrency=1) as cactus:
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.02):
-                await cactus.initialise(A_MISSION, key="k")
+    async with fault_server(late_then_prompt) as server, open_cactus(server.url, concurrency=1) as cactus:
+        first = asyncio.create_task(cactus.initialise(A_MISSION, key="k"))
+        await has_come.wait()
+        first.cancel()
+        is_given_up.set()
         contract = await cactus.initialise(A_MISSION, key="k")
 
+    assert first.cancelled()
     assert contract.contract_id == "CT-1"
     assert server.connections == 2
 
@@ -119,6 +125,21 @@ async def test_a_reading_that_is_always_cut_ends_transient() -> None:
     assert len(server.requests) in {3, 6}, "three tries, each of which aiohttp may repeat once by itself"
 
 
+async def test_no_further_try_begins_after_the_total_deadline() -> None:
+    async def cut(connection: Connection) -> None:
+        await connection.read_request()
+
+    clock = TickingClock(throws=(1.0,))
+    async with (
+        fault_server(cut) as server,
+        open_cactus(server.url, timeout=SOON_OVER, clock=clock) as cactus,
+    ):
+        with pytest.raises(Transient):
+            await cactus.read(CT_1)
+
+    assert clock.slept == []
+
+
 async def test_r14_a_slow_trickle_ends_at_the_total_deadline() -> None:
     async def trickle(connection: Connection) -> None:
         await connection.read_request()
@@ -136,7 +157,7 @@ async def test_r14_a_slow_trickle_ends_at_the_total_deadline() -> None:
         took_s = time.monotonic() - started
 
     assert failed.value.is_general
-    assert took_s < 1.5
+    assert took_s < 3.0
 
 
 async def test_r16_a_reset_during_the_request_body_is_unknown() -> None:
@@ -267,7 +288,7 @@ async def test_requests_that_end_late_give_their_connections_back() -> None:
     async def first_ones_are_silent(connection: Connection) -> None:
         while True:
             await connection.read_request()
-            if len(server.requests) <= 10:
+            if len(server.requests) <= 4:
                 await connection.until_closed()
             await connection.answer(200, CONTRACT)
 
@@ -275,7 +296,7 @@ async def test_requests_that_end_late_give_their_connections_back() -> None:
         fault_server(first_ones_are_silent) as server,
         open_cactus(server.url, concurrency=2, timeout=SOON_OVER) as cactus,
     ):
-        while len(server.requests) < 10:
+        while len(server.requests) < 4:
             with pytest.raises(Transient):
                 await cactus.read(CT_1)
             await asyncio.gather(*(cactus.read(CT_1) for _ in range(4)), return_exceptions=True)

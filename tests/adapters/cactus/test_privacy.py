@@ -14,13 +14,13 @@ from tests.conformance.examples import A_MISSION, PERSONAL_WORDS
 
 SECRET = "s3cret-t0ken"
 ECHOES = {
-    "problem": b"HTTP/1.1 422 No\r\nContent-Type: application/problem+json\r\nContent-Length: %d\r\n\r\n%b",
-    "failure": b"HTTP/1.1 500 %.0s%b\r\nContent-Length: 0\r\n\r\n",
-    "bad status line": b"HTTP/9 %.0s%b\r\n\r\n",
-    "bad header": b"HTTP/1.1 201 Created%.0s\r\n%b\r\n\r\n",
-    "bad length": b"HTTP/1.1 201 Created\r\nContent-Length: %.0s%b\r\n\r\n",
-    "no json": b"HTTP/1.1 201 Created\r\nContent-Length: %d\r\n\r\n%b",
-    "strange location": b"HTTP/1.1 302 Found\r\nLocation: //[%.0s%b\r\n\r\n",
+    "problem": b"HTTP/1.1 422 No\r\nContent-Length: %(length)d\r\n\r\n%(words)b",
+    "failure": b"HTTP/1.1 500 %(words)b\r\nContent-Length: 0\r\n\r\n",
+    "bad status line": b"HTTP/9 %(words)b\r\n\r\n",
+    "bad header": b"HTTP/1.1 201 Created\r\n%(words)b\r\n\r\n",
+    "bad length": b"HTTP/1.1 201 Created\r\nContent-Length: %(words)b\r\n\r\n",
+    "no json": b"HTTP/1.1 201 Created\r\nContent-Length: %(length)d\r\n\r\n%(words)b",
+    "strange location": b"HTTP/1.1 302 Found\r\nLocation: //[%(words)b\r\n\r\n",
 }
 
 
@@ -33,7 +33,7 @@ async def test_i8_an_echo_of_the_remote_ends_in_no_error_and_in_no_log(
 
     async def repeat(connection: Connection) -> None:
         await connection.read_request()
-        await connection.send(echo % (len(words), words))
+        await connection.send(echo % {b"length": len(words), b"words": words})
 
     async with fault_server(repeat) as server, open_cactus(server.url, authentication=bearer(lambda: SECRET)) as cactus:
         with pytest.raises(SyncdError) as failed:

@@ -40,8 +40,20 @@ async def first_child_of(pid: int) -> int:
 async def _first(look: Callable[[], list[int]]) -> int:
     async with asyncio.timeout(10):
         while not (found := look()):  # noqa: ASYNC110 - other processes set no event
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0)
     return found[0]
+
+
+async def limited_child_of(pid: int) -> int:
+    """Return the first child of a process, once it has limited itself."""
+    child = await first_child_of(pid)
+    return await _first(lambda: [child] if limits_of(child)["Max cpu time"] != "unlimited" else [])
+
+
+def limits_of(pid: int) -> dict[str, str]:
+    """Return the soft limits of a process."""
+    lines = _proc_file(pid, "limits").decode().splitlines()[1:]
+    return {line[:26].strip(): line[26:].split()[0] for line in lines}
 
 
 def environment_of(pid: int) -> dict[str, str]:
@@ -53,12 +65,6 @@ def environment_of(pid: int) -> dict[str, str]:
 def open_files_of(pid: int) -> dict[int, str]:
     """Return what the descriptors of a process stand for."""
     return {int(link.name): str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir()}
-
-
-def peak_memory_bytes() -> int:
-    """Return the most memory that this process has ever had."""
-    (line,) = [line for line in _proc_file(os.getpid(), "status").splitlines() if line.startswith(b"VmHWM")]
-    return int(line.split()[1]) * 1024
 
 
 def _proc_file(pid: int, name: str) -> bytes:

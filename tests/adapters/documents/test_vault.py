@@ -19,6 +19,7 @@ from tests.adapters.documents import killed_stores
 from tests.adapters.documents.disks import NO_SPACE, READ_ONLY, STEPS, FailingDisk, FullDisk, WatchedDisk
 from tests.adapters.documents.killed_stores import CONTENT, KEY, NAME
 
+PROJECT = Path(__file__).parents[3]
 FAR_FUTURE = datetime(2100, 1, 1, tzinfo=UTC)
 
 
@@ -58,7 +59,7 @@ async def test_p08_the_folder_that_is_created_is_durable_too(folder: Path) -> No
 def run_killed_stores(folder: Path) -> dict[str, str]:
     """Return the file ids that were returned, by the step at which their process was to be killed."""
     command = [sys.executable, "-m", killed_stores.__name__, str(folder)]
-    path = os.pathsep.join(entry or "." for entry in sys.path)
+    path = os.pathsep.join([str(PROJECT), *filter(None, sys.path)])
     output = subprocess.run(command, env={"PYTHONPATH": path}, check=True, capture_output=True, text=True).stdout
     return dict(line.split() for line in output.splitlines())
 

@@ -1,8 +1,12 @@
 """What only a PostgreSQL store does: transactions that commit late, rights, locks, and types."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -12,6 +16,25 @@ from syncd.errors import Misconfigured, Transient
 from syncd.model import MissionId
 from tests.adapters.missions.stores import PostgresStore, put_into, seconds_ago
 from tests.support.postgres import PostgresServer
+
+
+@asynccontextmanager
+async def silenceable(socket: Path) -> AsyncIterator[tuple[int, asyncio.Event]]:
+    """Serve a proxy on TCP that passes nothing on, and closes nothing, while the event is set."""
+    silence = asyncio.Event()
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with closing(writer):
+            while content := await reader.read(65536):
+                if not silence.is_set():
+                    writer.write(content)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inner_reader, inner_writer = await asyncio.open_unix_connection(str(socket))
+        await asyncio.gather(pass_on(reader, inner_writer), pass_on(inner_reader, writer))
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield server.sockets[0].getsockname()[1], silence
 
 
 @pytest.fixture
@@ -124,6 +147,25 @@ async def test_q13_a_slow_query_ends_at_the_deadline(written: PostgresStore) -> 
 
     assert time.monotonic() - started < 3
     await store.aclose()
+
+
+async def test_b05_a_peer_that_falls_silent_is_left_at_the_deadline(
+    postgres: PostgresServer, written: PostgresStore
+) -> None:
+    async with silenceable(postgres.socket_path) as (port, silence):
+        database = urlsplit(written.url).path
+        store = SqlMissionStore(f"postgresql://postgres@127.0.0.1:{port}{database}", deadline=timedelta(seconds=0.2))
+        await store.check()
+        silence.set()
+
+        started = time.monotonic()
+        with pytest.raises(Transient):
+            await store.changed_since(None, limit=5)
+        took = time.monotonic() - started
+
+        silence.clear()
+        assert took < 2
+        await store.aclose()
 
 
 async def test_a_database_that_comes_back_is_read_again(written: PostgresStore, store: SqlMissionStore) -> None:

@@ -55,10 +55,18 @@ def read_body(document: object, *, typed_by_hand: bool = False) -> ContractBody:
         Problem: 422 `invalid`, with every error at once.
     """
     read = _Reader(document)
-    body = ContractBody(
-        external_reference=read.optional_text("external_reference")
-        if typed_by_hand
-        else read.text("external_reference"),
+    body = _read_fields(read, is_reference_optional=typed_by_hand)
+    read.word("contract.type", "apprentissage")
+    read.in_order("training.ends_on", body.training_starts_on, body.training_ends_on)
+    read.in_order("contract.ends_on", body.contract_starts_on, body.contract_ends_on)
+    if read.errors:
+        raise invalid(read.errors)
+    return body
+
+
+def _read_fields(read: "_Reader", *, is_reference_optional: bool) -> ContractBody:
+    return ContractBody(
+        external_reference=(read.optional_text if is_reference_optional else read.text)("external_reference"),
         academic_year=read.academic_year("academic_year"),
         student_number=read.text("student.number"),
         student_last_name=read.text("student.last_name"),
@@ -81,12 +89,6 @@ def read_body(document: object, *, typed_by_hand: bool = False) -> ContractBody:
         mission_description=read.optional_text("mission.description", longest=LONGEST_DESCRIPTION),
         validated_at=read.optional_instant("mission.validated_at"),
     )
-    read.word("contract.type", "apprentissage")
-    read.in_order("training.ends_on", body.training_starts_on, body.training_ends_on)
-    read.in_order("contract.ends_on", body.contract_starts_on, body.contract_ends_on)
-    if read.errors:
-        raise invalid(read.errors)
-    return body
 
 
 class _Reader:

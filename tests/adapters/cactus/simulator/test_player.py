@@ -28,6 +28,7 @@ def test_every_contract_is_played_to_an_end_and_a_few_take_a_detour() -> None:
     assert 0 < sum(contract.status == "refused" for contract in contracts) < 10
     reopened = [contract for contract in contracts if any(paper.version == 2 for paper in contract.papers)]
     assert 0 < len(reopened) < 15
+    assert all(paper.version <= 2 for contract in contracts for paper in contract.papers)
 
 
 def test_the_same_dice_play_the_same_season() -> None:

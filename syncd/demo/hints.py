@@ -1,0 +1,54 @@
+"""What to try next in another terminal, with ids of contracts that stand where it is interesting. Pure."""
+
+from collections.abc import Callable, Iterator
+from pathlib import PurePath
+
+from syncd.demo.board import Board, Line
+from syncd.demo.frame import Hint
+from syncd.model import DocumentKind, HoldCode, MissionId, Step, Track
+
+
+def hints_for(board: Board, *, folder: str) -> tuple[Hint, ...]:
+    """Return what can be tried now; `folder` is the demo's, as it is typed."""
+    return tuple(_hints(board, folder))
+
+
+def paper_name(mission_id: MissionId, kind: DocumentKind) -> str:
+    """Return the file name of a paper that waits to be handed over."""
+    return f"{kind}-{mission_id.rpartition('-')[2]}.pdf"
+
+
+def _hints(board: Board, folder: str) -> Iterator[Hint]:
+    yield Hint(command="syncd status", shows="where everything stands")
+    yield Hint(command="syncd list --held", shows="what is held back, and why")
+    changed = _first(board, lambda line: HoldCode.MISSION_CHANGED_SINCE_VALIDATION in line.holds)
+    done = _first(board, lambda line: line.step is Step.DONE and line.track is Track.APPRENTISSAGE)
+    shown = changed or done or _first(board, lambda line: True)
+    if shown is not None:
+        yield Hint(command=f"syncd show {shown.mission_id}", shows="one contract, whole")
+    if changed is not None:
+        yield Hint(command=f"syncd release {changed.mission_id}", shows="let it go on as it is now")
+    if done is not None:
+        yield Hint(
+            command=f"syncd documents export {done.mission_id} --kind cerfa --output cerfa.pdf", shows="its Cerfa"
+        )
+        yield Hint(command=f"syncd resync {done.mission_id} --wait", shows="ask everything again")
+        yield Hint(command=f"syncd mail list {done.mission_id}", shows="its letters")
+    yield from _papers(board, folder)
+    yield Hint(command=f"ls {folder}/mail", shows="the letters: open one with a mail program")
+
+
+def _papers(board: Board, folder: str) -> Iterator[Hint]:
+    waiting = _first(
+        board, lambda line: line.step is Step.AWAITING_DOCUMENTS and line.track is Track.PROFESSIONNALISATION
+    )
+    if waiting is None:
+        return
+    for kind in DocumentKind:
+        file = PurePath(folder) / "papers" / paper_name(waiting.mission_id, kind)
+        command = f"syncd documents add {waiting.mission_id} --kind {kind} {file}"
+        yield Hint(command=command, shows="hand its paper over")
+
+
+def _first(board: Board, fits: Callable[[Line], bool]) -> Line | None:
+    return next((line for line in board.lines if fits(line)), None)
