@@ -31,6 +31,8 @@ from syncd.actions import (
 )
 from syncd.admission import campaign_opening, holds_of
 from syncd.model import (
+    FILLING,
+    GENERATED,
     Asked,
     ContractId,
     DocumentKind,
@@ -51,12 +53,6 @@ from syncd.model import (
 from syncd.reminders import Due, next_reminder
 from syncd.standing import has_been_sent, is_gone, is_over, is_withdrawn
 
-_GENERATED = frozenset({
-    RemoteStatus.GENERATED, RemoteStatus.SIGNED, RemoteStatus.TRANSMITTED, RemoteStatus.FILED,
-})  # fmt: skip
-_FILLING = frozenset({
-    RemoteStatus.INITIALISED, RemoteStatus.IN_PROGRESS, RemoteStatus.COMPLETED, RemoteStatus.REOPENED,
-})  # fmt: skip
 _REGISTRATION = (Event.REGISTRATION_REQUESTED, Event.REGISTRATION_INVITED)
 _OFFICES = (Role.SECRETARIAT, Role.CONTINUING_EDUCATION)
 _KEYS = UUID("5d3c1f0e-6f0b-5c50-9d55-0a4c8b7f2a11")
@@ -160,7 +156,7 @@ def _follow_contract(facts: Facts, contract_id: ContractId, now: datetime, polic
         return incident
     if (outdated := _outdated_documents(facts)) is not None:
         return outdated
-    if (wanted := document_to_fetch(facts, policy)) is not None and not _is_known_as_bad(facts):
+    if (wanted := document_to_fetch(facts, policy)) is not None:
         return FetchDocument(contract_id=contract_id, document=wanted)
     if not holds_of(facts, now=now, policy=policy):
         due, reminder_at = _due_letters(facts, now, policy)
@@ -196,34 +192,21 @@ def _outdated_documents(facts: Facts) -> Supersede | None:
     """A reopened contract's documents no longer hold, those that CACTUS still lists included."""
     status = facts.remote.known_status if facts.remote is not None else None
     current = tuple(document for document in facts.documents if document.superseded_at is None)
-    return Supersede(documents=current) if status in _FILLING and current else None
+    return Supersede(documents=current) if status in FILLING and current else None
 
 
 def document_to_fetch(facts: Facts, policy: Policy) -> RemoteDocument | None:
     """Return the next document that CACTUS offers in its highest version and the vault does not have."""
     remote = facts.remote
-    if remote is None or remote.known_status not in _GENERATED or not policy.capabilities.documents:
+    if remote is None or remote.known_status not in GENERATED or not policy.capabilities.documents:
         return None
-    for kind in DocumentKind:
-        offered, stored = remote.current_document(kind), facts.current_document(kind)
-        if offered is not None and not _is_same_document(stored, offered):
-            return offered
-    return None
+    offers = [remote.current_document(kind) for kind in DocumentKind]
+    wanted = [d for d in offers if d is not None and not _is_same_document(facts.current_document(d.kind), d)]
+    return min(wanted, key=lambda d: d.kind is facts.document_fault_of, default=None)  # a bad one waits for the other
 
 
 def _is_same_document(stored: StoredDocument | None, offered: RemoteDocument) -> bool:
     return stored is not None and (stored.remote_version, stored.sha256) == (offered.version, offered.sha256)
-
-
-def _is_known_as_bad(facts: Facts) -> bool:
-    """What is offered was found invalid: only another offer, or an admin's release, is worth another download."""
-    return facts.document_fault is not None and facts.document_fault_of == offer_of(facts)
-
-
-def offer_of(facts: Facts) -> str:
-    """Name the documents that CACTUS offers now, so that a change of the offer can be seen."""
-    offered = [facts.remote.current_document(kind) for kind in DocumentKind] if facts.remote is not None else []
-    return ",".join(f"{d.kind}:{d.version}:{d.sha256}" for d in offered if d is not None)
 
 
 # ---------------------------------------------------------------------------- professionnalisation
@@ -261,14 +244,14 @@ def _due_letters(facts: Facts, now: datetime, policy: Policy) -> tuple[tuple[Let
 
 def _initialisation_letters(facts: Facts, policy: Policy) -> tuple[Letter, ...]:
     """Both sides learn that the contract exists; pointless for one that a person adopted when it was filled already."""
-    if facts.remote is None or (facts.adopted and facts.remote.known_status in {*_GENERATED, RemoteStatus.COMPLETED}):
+    if facts.remote is None or (facts.adopted and facts.remote.known_status in {*GENERATED, RemoteStatus.COMPLETED}):
         return ()
     return _letters(facts, policy, Event.CONTRACT_INITIALISED)
 
 
 def _turn_of_the_company(facts: Facts, policy: Policy) -> tuple[Letter, ...]:
     remote = facts.remote
-    if remote is None or remote.known_status not in _FILLING:
+    if remote is None or remote.known_status not in FILLING:
         return ()
     is_its_turn = remote.student_part.is_done and not remote.company_part.is_done
     return _letters(facts, policy, Event.STUDENT_PART_DONE, cause=_after(facts)) if is_its_turn else ()
@@ -358,7 +341,7 @@ def _step_in_cactus(facts: Facts, policy: Policy) -> Step:
     remote = facts.remote
     if remote is None or (remote.known_status is None and facts.step not in (Step.HELD, Step.TO_INITIALISE)):
         return facts.step  # CACTUS has changed its words: stay where we were
-    if remote.known_status in _GENERATED:
+    if remote.known_status in GENERATED:
         has_all = _has_pair(facts) and document_to_fetch(facts, policy) is None
         return _last_steps(facts) if has_all else Step.TO_FETCH
     if not remote.student_part.is_done:

@@ -5,7 +5,9 @@ from datetime import datetime, timedelta
 
 from syncd.actions import Announce, Effect, Initialise
 from syncd.model import (
+    FILLING,
     Asked,
+    DocumentKind,
     Facts,
     Mission,
     Notification,
@@ -102,7 +104,7 @@ def observe(facts: Facts, contract: RemoteContract, *, now: datetime) -> Facts:
     has_new_status = before is None or before.status != contract.status
     is_reopened = has_new_status and contract.known_status is RemoteStatus.REOPENED
     observed = replace(
-        facts,
+        forget_fault(facts) if contract.known_status in FILLING else facts,
         remote=contract,
         remote_read_at=now,
         reread_wanted=False,
@@ -145,7 +147,13 @@ def store_document(facts: Facts, document: StoredDocument, *, now: datetime) -> 
         replace(d, superseded_at=now) if d.kind is document.kind and d.superseded_at is None else d
         for d in facts.documents
     )
-    return replace(facts, documents=(*kept, document), document_fault=None, document_fault_of=None, document_failures=0)
+    stored = replace(facts, documents=(*kept, document))
+    return forget_fault(stored) if facts.document_fault_of in (None, document.kind) else stored
+
+
+def forget_fault(facts: Facts) -> Facts:
+    """What was wrong with a document no longer matters."""
+    return replace(facts, document_fault=None, document_fault_of=None, document_failures=0)
 
 
 def supersede(facts: Facts, documents: tuple[StoredDocument, ...], *, now: datetime) -> Facts:
@@ -155,9 +163,9 @@ def supersede(facts: Facts, documents: tuple[StoredDocument, ...], *, now: datet
     )
 
 
-def reject_document(facts: Facts, fault: str, *, offer: str) -> Facts:
-    """What CACTUS offers cannot be taken in: held, until it offers something else."""
-    return replace(facts, document_fault=fault, document_fault_of=offer, document_failures=0)
+def reject_document(facts: Facts, kind: DocumentKind, fault: str) -> Facts:
+    """What CACTUS offers cannot be taken in: held, and fetched again with patience, until something good comes."""
+    return replace(facts, document_fault=fault, document_fault_of=kind)
 
 
 # ----------------------------------------------------------------------------------------- letters
@@ -227,9 +235,8 @@ def release(facts: Facts, *, is_known_absent: bool) -> Facts:
         baseline=facts.mission if facts.baseline is not None else None,
         baseline_is_gone=facts.sweeps_missed >= 2,
         is_missing_remotely=False,
-        document_fault=None,
-        document_fault_of=None,
     )
+    free = forget_fault(free)
     if facts.asked in (Asked.REFUSED, Asked.CONFLICT):
         return _ask_anew(free)
     if is_known_absent:

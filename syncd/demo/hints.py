@@ -23,7 +23,7 @@ def _hints(board: Board, folder: str) -> Iterator[Hint]:
     yield Hint(command="syncd list --held", shows="what is held back, and why")
     changed = _first(board, lambda line: HoldCode.MISSION_CHANGED_SINCE_VALIDATION in line.holds)
     done = _first(board, lambda line: line.step is Step.DONE and line.track is Track.APPRENTISSAGE)
-    shown = changed or done or _first(board, lambda line: True)
+    shown = changed or done or next(iter(board.lines), None)
     if shown is not None:
         yield Hint(command=f"syncd show {shown.mission_id}", shows="one contract, whole")
     if changed is not None:

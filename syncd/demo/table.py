@@ -62,7 +62,7 @@ def draw_table(lines: Sequence[Line], *, width: int, glyphs: Glyphs) -> list[Tex
     columns = _columns(lines, width)
     rest = max(width - sum(column.width + 1 for column in columns) - 3, 10)
     title = " ".join(set_cell_size(column.title, column.width) for column in columns)
-    titles = Text(f"{title} {set_cell_size('where it stands', rest)} @", style="bold")
+    titles = Text(f"{title} {set_cell_size('where it stands', rest)} ✉", style="bold")
     return [titles, *(_draw(line, columns, rest, glyphs) for line in lines)]
 
 
@@ -89,7 +89,7 @@ def _draw(line: Line, columns: Sequence[_Column], rest: int, glyphs: Glyphs) -> 
     text = Text(" ".join(set_cell_size(column.cell(line), column.width) for column in columns))
     where = _where(line, rest, glyphs)
     text.append(" ").append(set_cell_size(where, rest), style=_STYLES.get(line.step, "cyan"))
-    return text.append(f"{line.letters_sent:>2}"[:2].rjust(2), style="dim")
+    return text.append(f" {min(line.letters_sent, 99):>2}", style="dim")
 
 
 def _where(line: Line, room: int, glyphs: Glyphs) -> str:
@@ -99,8 +99,9 @@ def _where(line: Line, room: int, glyphs: Glyphs) -> str:
         return "closed"
     station = _STATIONS.index(line.step)
     bar = glyphs.passed * station + glyphs.ahead * (len(_STATIONS) - 1 - station)
-    late = " (late request)" if line.is_late and line.step is not Step.DONE else ""
-    return f"{bar} {line.step:<{_LONGEST_STEP}} {line.awaited}{late}".rstrip()
+    where = f"{bar} {line.step:<{_LONGEST_STEP}} {line.awaited}".rstrip()
+    urgent = f"{where}, urgently"
+    return urgent if line.is_late and line.awaited and len(urgent) <= room else where
 
 
 def reasons_in(codes: Sequence[str], room: int, glyphs: Glyphs) -> str:

@@ -12,7 +12,6 @@ from syncd.model import ContractId, Facts, MissionId, Policy, RemoteContract
 from syncd.ports.cactus import Cactus
 from syncd.ports.clock import Clock
 from syncd.ports.ledger import Amend, Amendment, Claim, Outcome, TimelineEntry
-from syncd.procedure import offer_of
 from syncd.transitions import (
     absent,
     close,
@@ -212,11 +211,9 @@ async def _fetch(effect: FetchDocument, facts: Facts, bench: Bench) -> Amend:
         fault = result.fault or "unusable"
         entry = TimelineEntry(event="document.rejected", detail={**detail, "fault": fault})
         failures = current.document_failures + 1
-        if result.is_final or failures >= patience.document_tries:
-            return Amendment(
-                facts=succeeded(reject_document(current, fault, offer=offer_of(current))), entries=(entry,)
-            )
         later = failed(current, f"document: {fault}", now=now, patience=patience, throw=throw)
+        if result.is_final or failures >= patience.document_tries:
+            later = reject_document(later, effect.document.kind, fault)
         return Amendment(facts=replace(later, document_failures=failures), entries=(entry,))
 
     return apply

@@ -15,6 +15,8 @@ from syncd.model.policy import (
 )
 from syncd.model.remote import Part, RemoteContract, RemoteDocument
 from syncd.model.words import (
+    FILLING,
+    GENERATED,
     ContractId,
     DocumentKind,
     Event,
@@ -31,7 +33,7 @@ from syncd.model.words import (
 )
 
 __all__ = [
-    "DEFAULT_RECIPIENTS", "NEVER_SENT", "SENT_FIELDS", "Asked", "Campaign", "CampaignPattern", "Campaigns",
+    "DEFAULT_RECIPIENTS", "FILLING", "GENERATED", "NEVER_SENT", "SENT_FIELDS", "Asked", "Campaign", "CampaignPattern", "Campaigns",
     "Capabilities", "ContractId", "DocumentKind", "Event", "Facts", "HoldCode", "HoldReason", "Mission", "MissionId",
     "Moment", "Notification", "NotificationState", "Part", "PartState", "Patience", "Policy", "RecipientRule",
     "ReminderPolicy", "RemoteContract", "RemoteDocument", "RemoteStatus", "Role", "Step", "StoredDocument",

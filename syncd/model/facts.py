@@ -125,9 +125,8 @@ class Facts:
     company_awaited_since: datetime | None = None
 
     document_fault: str | None = None
-    """Why what CACTUS offers cannot be taken in; set aside as soon as a good document is stored."""
-    document_fault_of: str | None = None
-    """The offered documents that the fault is about (`kind:version:sha256`)."""
+    """Why a document that CACTUS offers cannot be taken in; forgotten once a good one of its kind is stored."""
+    document_fault_of: DocumentKind | None = None
     document_failures: int = 0
 
     manual_hold: str | None = None

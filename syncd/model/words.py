@@ -48,6 +48,17 @@ class RemoteStatus(StrEnum):
     CLOSED = "closed"
 
 
+FILLING = frozenset({
+    RemoteStatus.INITIALISED, RemoteStatus.IN_PROGRESS, RemoteStatus.COMPLETED, RemoteStatus.REOPENED,
+})  # fmt: skip
+"""The parts are being filled, or the documents are not generated yet: no document holds."""
+
+GENERATED = frozenset({
+    RemoteStatus.GENERATED, RemoteStatus.SIGNED, RemoteStatus.TRANSMITTED, RemoteStatus.FILED,
+})  # fmt: skip
+"""The documents can be downloaded."""
+
+
 class PartState(StrEnum):
     """How far one side has filled its part."""
 

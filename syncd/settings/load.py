@@ -7,13 +7,12 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from syncd.settings.keys import KeyPath
+from syncd.settings.layers import Readings
 from syncd.settings.policy import contradictions
 from syncd.settings.problems import Problem, SettingsRefused, problems_of
 from syncd.settings.secrets import read_secrets
 from syncd.settings.settings import Settings
-from syncd.settings.sources import CONFIG_VARIABLE, Found, Layer, Origin, Reading, read_environment, read_file
-from syncd.settings.tables import Tables
+from syncd.settings.sources import CONFIG_VARIABLE, Origin, Reading, read_environment, read_file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,14 +49,16 @@ def load_settings(config_file: Path | None, environ: Mapping[str, str], *, place
         [*from_environment.secrets, *from_file.secrets], folders=_secret_folders(environ, places), reading=from_secrets
     )
 
-    layers = (from_environment, from_secrets, from_file)
-    found = _overlay([layer.values for layer in layers])
-    settings, refused = _validate(found, _derived_defaults(found, environ))
-    problems = [*(problem for layer in layers for problem in layer.problems), *refused]
+    readings = Readings(
+        environment=from_environment, secrets=from_secrets, file=from_file, state_directory=_usual_state(environ)
+    )
+    settings, refused = _validate(readings)
+    problems = [*readings.problems(), *refused]
     if settings is not None:
         problems += contradictions(settings.policy().campaigns)
     if problems or settings is None:
         raise SettingsRefused(problems)
+    found = readings.found()
     used_files = {path: file for path, file in secret_files.items() if found[path].origin is Origin.SECRET}
     settings.remember(config_file=file, found=found, secret_files=used_files)
     return settings
@@ -89,39 +90,14 @@ def _secret_folders(environ: Mapping[str, str], places: Places) -> Sequence[Path
     return [*([Path(credentials)] if credentials else []), places.secrets]
 
 
-def _overlay(layers: Sequence[Layer]) -> dict[KeyPath, Found]:
-    """Return the first layer's word on each setting that any of them speaks of."""
-    return {path: found for layer in reversed(layers) for path, found in layer.items()}
-
-
-def _derived_defaults(found: Layer, environ: Mapping[str, str]) -> dict[KeyPath, object]:
-    """Return the defaults that depend on where the state is."""
-    said = found.get(("state_directory",))
+def _usual_state(environ: Mapping[str, str]) -> Path:
+    """Return where the state is when nobody configures it: systemd may name several folders, the first is ours."""
     by_systemd = environ.get("STATE_DIRECTORY", "").partition(":")[0]
-    state = Path(str(said.value) if said is not None else by_systemd or Tables.model_fields["state_directory"].default)
-    return {
-        ("state_directory",): state,
-        ("database", "url"): f"sqlite:///{state / 'syncd.sqlite3'}",
-        ("documents", "folder"): state / "documents",
-        ("mail", "folder"): state / "mail",
-    }
+    return Path(by_systemd) if by_systemd else Readings().state_directory
 
 
-def _validate(found: Layer, defaults: Mapping[KeyPath, object]) -> tuple[Settings | None, list[Problem]]:
-    values = dict(defaults) | {path: each.value for path, each in found.items()}
+def _validate(readings: Readings) -> tuple[Settings | None, list[Problem]]:
     try:
-        return Settings.model_validate(_nested(values)), []
+        return Settings(readings), []
     except ValidationError as error:
-        return None, problems_of(error, found)
-
-
-def _nested(values: Mapping[KeyPath, object]) -> dict[str, object]:
-    """Return tables in tables; where a value stands in the way of a table, the value is kept and refused later."""
-    document: dict[str, object] = {}
-    for path, value in sorted(values.items(), key=lambda item: len(item[0])):
-        table: object = document
-        for name in path[:-1]:
-            table = table.setdefault(name, {}) if isinstance(table, dict) else table
-        if isinstance(table, dict):
-            table[path[-1]] = value
-    return document
+        return None, problems_of(error, readings.found())

@@ -5,9 +5,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from pydantic import PrivateAttr, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from syncd.model import Policy
 from syncd.settings.keys import KeyPath, all_secrets, file_name
+from syncd.settings.layers import Readings
 from syncd.settings.policy import policy_of
 from syncd.settings.problems import Problem, SettingsRefused
 from syncd.settings.requirements import missing_for_run
@@ -16,16 +18,39 @@ from syncd.settings.sources import Found, Layer, Origin
 from syncd.settings.tables import Tables
 
 
-class Settings(Tables):
+class Settings(BaseSettings, Tables):
     """Every setting of syncd, frozen; `load_settings` makes one.
 
     What depends on another setting is filled in: `database.url`, `documents.folder` and `mail.folder` are never `None`
     in loaded settings.
     """
 
+    model_config = SettingsConfigDict(validate_default=False)
+
     _config_file: Path | None = PrivateAttr(default=None)
     _found: Layer = PrivateAttr(default_factory=dict)
     _secret_files: Mapping[KeyPath, Path] = PrivateAttr(default_factory=dict)
+
+    def __init__(self, readings: Readings) -> None:
+        """Take what the layers say.
+
+        Raises:
+            pydantic.ValidationError: with every value that cannot be.
+        """
+        super().__init__(readings=readings)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return our own layers alone: the library's sources see this process's variables and miss unknown names."""
+        readings: Readings = init_settings()["readings"]
+        return readings.sources(settings_cls)
 
     def remember(self, *, config_file: Path | None, found: Layer, secret_files: Mapping[KeyPath, Path]) -> None:
         """Keep where the values came from; for `load_settings` alone."""

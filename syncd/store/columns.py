@@ -8,7 +8,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_ESCAPED_FOREVER = {0: "\N{REPLACEMENT CHARACTER}"} | dict.fromkeys(range(0xD800, 0xE000), "\N{REPLACEMENT CHARACTER}")
+_UNSTORABLE = {0: "\N{REPLACEMENT CHARACTER}"} | dict.fromkeys(range(0xD800, 0xE000), "\N{REPLACEMENT CHARACTER}")
 
 Number = BigInteger().with_variant(Integer(), "sqlite")
 """A 64-bit number; on SQLite it must be called INTEGER to number its rows by itself."""
@@ -49,9 +49,10 @@ class Words(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
         """Replace what no database would take, so that one odd text never stops a batch."""
-        if value is None or (value.isascii() and "\0" not in value):
-            return value
-        return value.translate(_ESCAPED_FOREVER)
+        if value is None:
+            return None
+        word = str(value)  # of an enum its value: a driver may write its name
+        return word if word.isascii() and "\0" not in word else word.translate(_UNSTORABLE)
 
 
 class Json(TypeDecorator[object]):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, false, func, select, true, union
 
 from syncd.model import ContractId, Facts, MissionId, NotificationState, Step
 from syncd.ports.reading import (
@@ -129,8 +129,8 @@ class Queries(LedgerPart):
 
     async def needs_person(self, *, limit: int = 200) -> tuple[ContractRow, ...]:
         """Return contracts that are held, or with a letter that failed or stays unknown; late ones first."""
-        with_lost_letter = select(_l.mission_id).where(_is_lost())
-        which = or_(_c.step == str(Step.HELD), _c.mission_id.in_(with_lost_letter))
+        held = select(_c.mission_id).where(_c.step == str(Step.HELD))
+        which = _c.mission_id.in_(union(held, *(select(_l.mission_id).where(lost) for lost in _lost())))
         return await self._database.read(lambda tx: _late_first(tx, which, after=None, limit=limit))
 
     async def flows(self) -> tuple[FlowRow, ...]:
@@ -236,9 +236,12 @@ async def _letters(
     return tuple(row for row in shown if row is not None)
 
 
-def _is_lost() -> ColumnElement[bool]:
-    gave_up = (_l.state == str(NotificationState.UNKNOWN)) & _l.due_at.is_(None)
-    return (_l.state == str(NotificationState.FAILED)) | gave_up
+def _lost() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Letters that failed, and unknown ones that gave up."""
+    return (
+        _l.state == str(NotificationState.FAILED),
+        (_l.state == str(NotificationState.UNKNOWN)) & _l.due_at.is_(None),
+    )
 
 
 def _entry(row: Mapping[str, object]) -> TimelineRow:

@@ -71,6 +71,8 @@ def facts_of(row: Row, documents: tuple[StoredDocument, ...], notifications: tup
         values[name] = None if row[name] is None else from_json(kind, row[name])
     try:
         values |= {"asked": Asked(str(row["asked"])), "step": Step(str(row["step"]))}
+        if (fault_of := row["document_fault_of"]) is not None:
+            values["document_fault_of"] = DocumentKind(str(fault_of))
         return Facts(**values, documents=documents, notifications=notifications)  # type: ignore[arg-type]
     except ValueError as error:
         raise NotUnderstoodError("an unknown word") from error

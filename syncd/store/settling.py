@@ -58,7 +58,7 @@ def write_settled(
     entries: Sequence[TimelineEntry] = (),
 ) -> Claim | None:
     """Write a claimed contract as it settled: its lease is kept when an effect is to be performed, else given up."""
-    columns = settled_columns(settled) | {"active_key": _active_key(batch, settled)}
+    columns = settled_columns(settled) | {"active_key": _active_key(batch, one, settled)}
     columns |= {"due_at": turn.now} if settled.effect is not None else _freed(settled)
     changes.change(one, settled.facts, columns, (*entries, *settled.entries))
     if settled.effect is None:
@@ -96,18 +96,18 @@ async def _trip(tx: Transaction, turn: Turn, *, waiting: int) -> None:
     await tx.connection.execute(statement.values(tripped_at=turn.now, detail=detail))
 
 
-def _active_key(batch: Batch, settled: Settled) -> str | None:
+def _active_key(batch: Batch, one: Loaded, settled: Settled) -> str | None:
     """Return the student's place when it is wanted and free.
 
     The database lets only one have it. Who loses a race begins anew, sees the rival and is held; but two contracts
     that both exist in CACTUS (one of them reopened, typed by hand) are recorded as they are: the first keeps the place.
-    A place that is given up here is free for others from the next transaction on: they are woken for it.
+    A place that is given up here is free for others from the next transaction on: they are woken for it. So is the
+    place of a student whom the row did not name before, for that student's other contracts were not read.
     """
-    facts = settled.facts
-    key = student_key(facts) if wants_active_key(facts, is_active=settled.is_active) else None
-    if key is None:
+    key = student_key(settled.facts) if wants_active_key(settled.facts, is_active=settled.is_active) else None
+    if key is None or key != one.row["student_key"]:
         return None
-    return key if batch.active_keys.setdefault(key, facts.mission_id) == facts.mission_id else None
+    return key if batch.active_keys.setdefault(key, one.mission_id) == one.mission_id else None
 
 
 def _freed(settled: Settled) -> Columns:

@@ -36,7 +36,7 @@ def own_the_transactions(engine: AsyncEngine, *, patience: timedelta, is_wal: bo
 
     def begin(connection: Connection) -> None:
         is_write = connection.get_execution_options().get(WRITES, False)
-        connection.exec_driver_sql("BEGIN")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")
 
     event.listen(engine.sync_engine, "connect", prepare)
     event.listen(engine.sync_engine, "begin", begin)

@@ -52,12 +52,11 @@ class Changes:
         before = one.facts
         columns = changed_columns(before, after)
         columns |= {name: value for name, value in work.items() if name not in one.row or one.row[name] != value}
-        self._add_letters(before, after)
-        self._add_documents(before, after)
+        has_more = self._add_letters(before, after) | self._add_documents(before, after)
         for entry in entries:
             self.note(one.mission_id, entry)
         if not columns:
-            return False
+            return has_more
         if columns.keys() - _WORK:
             columns["changed_at"] = self.now
         self._updates.append((one, columns))
@@ -76,12 +75,13 @@ class Changes:
         if one.rivals and columns.keys() & {"step", "is_active", "active_key", "student_key"}:
             self._nudged.update(one.rivals)
 
-    def _add_letters(self, before: Facts, after: Facts) -> None:
+    def _add_letters(self, before: Facts, after: Facts) -> bool:
         known = {(n.event, n.role, n.cause) for n in before.notifications}
-        for letter in after.notifications:
-            if (letter.event, letter.role, letter.cause) not in known:
-                is_blocked = after.step in _RESTING and letter.event not in NEVER_BLOCKED
-                self._letters.append(self._letter(after.mission_id, letter, is_blocked=is_blocked))
+        new = [n for n in after.notifications if (n.event, n.role, n.cause) not in known]
+        for letter in new:
+            is_blocked = after.step in _RESTING and letter.event not in NEVER_BLOCKED
+            self._letters.append(self._letter(after.mission_id, letter, is_blocked=is_blocked))
+        return bool(new)
 
     def _letter(self, mission_id: MissionId, letter: Notification, *, is_blocked: bool) -> Columns:
         return new_letter(
@@ -95,7 +95,7 @@ class Changes:
             is_blocked=is_blocked,
         )
 
-    def _add_documents(self, before: Facts, after: Facts) -> None:
+    def _add_documents(self, before: Facts, after: Facts) -> bool:
         known = {(d.kind, d.version): d for d in before.documents}
         for document in after.documents:
             old = known.get((document.kind, document.version))
@@ -106,6 +106,7 @@ class Changes:
                     "of_mission": after.mission_id, "of_kind": str(document.kind), "of_version": document.version,
                     "superseded_at": document.superseded_at,
                 })  # fmt: skip
+        return before.documents != after.documents
 
     # ------------------------------------------------------------------------------------------------------- flushing
 

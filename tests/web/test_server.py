@@ -14,11 +14,12 @@ from urllib.parse import urlsplit
 import pytest
 
 from syncd.errors import Misconfigured
+from syncd.model import HoldCode
 from syncd.store import open_ledger
 from syncd.web import serve_ops
 from syncd.web.crowd import LONGEST_CONNECTION, MOST_CONNECTIONS, Crowd
 from tests.support.clock import FixedClock
-from tests.web.arrange import FakeHealth, FakeLedger, ask, healthy_ledger, served
+from tests.web.arrange import FakeHealth, FakeLedger, ask, contract, healthy_ledger, served
 
 
 @asynccontextmanager
@@ -124,6 +125,22 @@ async def test_it_stops_within_a_second_whoever_holds_on() -> None:
 
     assert took_s < 1
     assert (await waiting).status == 503
+
+
+async def test_it_stops_within_a_second_although_a_client_does_not_read() -> None:
+    long_page = FakeLedger(people=tuple(contract("x" * 60_000, HoldCode.MANUAL_HOLD) for _ in range(100)))
+    loop = asyncio.get_running_loop()
+    async with contextlib.AsyncExitStack() as clients:
+        async with served(long_page) as url:
+            address = urlsplit(url)
+            reader, writer = await asyncio.open_connection(address.hostname, address.port, limit=1024)
+            clients.callback(writer.close)
+            writer.write(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
+            assert await reader.read(10) == b"HTTP/1.1 2"
+            began = loop.time()
+        took_s = loop.time() - began
+
+    assert took_s < 1
 
 
 async def test_o03_slow_clients_keep_nobody_else_out() -> None:

@@ -37,7 +37,6 @@ def test_r02_a_lost_answer_makes_one_contract(world: World, is_idempotent: str) 
 
     world.remote.trap = lose
 
-    world.once(expect=3)
     passes(world)
 
     assert world.remote.creations() == 1
@@ -64,7 +63,7 @@ def test_a_wrong_token_pauses_everything_and_says_so(world: World) -> None:
     world.missions.put(*(mission(number) for number in range(1, 6)))
     world.remote.token = "right"
 
-    result = world.syncd("run", "--once", SYNCD_CACTUS__AUTH="bearer", SYNCD_CACTUS__TOKEN="wrong-token-value")
+    result = world.process("run", "--once", SYNCD_CACTUS__AUTH="bearer", SYNCD_CACTUS__TOKEN="wrong-token-value")
 
     assert result.code == 77
     assert len(world.remote.requests) < 10
@@ -212,7 +211,7 @@ def test_c09_a_second_daemon_on_the_same_file_is_refused(world: World) -> None:
     with world.start("run") as daemon:
         try:
             time.sleep(3)
-            second = world.syncd("run", "--once")
+            second = world.process("run", "--once")
         finally:
             daemon.terminate()
             daemon.communicate(timeout=15)

@@ -43,22 +43,11 @@ def to_cactus(mission: Mission) -> dict[str, object]:
     return {
         "external_reference": mission.mission_id,
         "academic_year": mission.academic_year,
-        "student": {
-            "number": mission.student_number,
-            "last_name": mission.student_last_name,
-            "first_name": mission.student_first_name,
-            "email": mission.student_email,
-        },
+        "student": _student(mission),
         "company": {"siret": mission.company_siret, "name": mission.company_name},
         "hr_contact": {"name": mission.hr_contact_name, "email": mission.hr_contact_email},
         "mentor": {"name": mission.mentor_name, "email": mission.mentor_email},
-        "training": {
-            "programme": mission.programme,
-            "level": mission.level,
-            "campus": mission.campus,
-            "starts_on": _iso(mission.training_starts_on),
-            "ends_on": _iso(mission.training_ends_on),
-        },
+        "training": _training(mission),
         "contract": {
             "type": str(mission.track),
             "starts_on": _iso(mission.contract_starts_on),
@@ -69,6 +58,25 @@ def to_cactus(mission: Mission) -> dict[str, object]:
             "description": mission.mission_description,
             "validated_at": _iso(mission.validated_at),
         },
+    }
+
+
+def _student(mission: Mission) -> dict[str, object]:
+    return {
+        "number": mission.student_number,
+        "last_name": mission.student_last_name,
+        "first_name": mission.student_first_name,
+        "email": mission.student_email,
+    }
+
+
+def _training(mission: Mission) -> dict[str, object]:
+    return {
+        "programme": mission.programme,
+        "level": mission.level,
+        "campus": mission.campus,
+        "starts_on": _iso(mission.training_starts_on),
+        "ends_on": _iso(mission.training_ends_on),
     }
 
 

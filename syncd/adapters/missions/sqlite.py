@@ -1,4 +1,8 @@
-"""What SQLite's driver must be told, and what it cannot do by itself: give up."""
+"""What SQLite's driver must be told, and what it cannot do by itself: give up.
+
+A file in WAL mode is only readable with its `-wal` and `-shm` files, which SQLite makes beside it when no writer has
+them open: run syncd in the group of the application that writes, so that either can use what the other made.
+"""
 
 import asyncio
 import os

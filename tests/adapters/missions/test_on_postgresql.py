@@ -80,7 +80,7 @@ async def test_a_user_who_may_only_select_from_the_view_is_enough(
     assert len((await store.changed_since(None, limit=5)).missions) == 1
     assert len(await store.page(None, limit=5)) == 1
     assert await store.existing([MissionId("FVMA-2025-0001"), MissionId("x")]) == {"FVMA-2025-0001"}
-    with pytest.raises(Misconfigured) as raised:
+    with pytest.raises(Misconfigured, match="may not be read") as raised:
         await forbidden.check()
 
     assert raised.value.key == "missions.relation"
