@@ -49,7 +49,9 @@ def _legal_warnings(facts: Facts, now: datetime, policy: Policy) -> Iterator[War
             code=WarningCode.FILING_DEADLINE_NEAR,
             message=f"Le contrat signé est attendu par l'OPCO au plus tard le {deadline:%d/%m/%Y}.",
         )
-    if mission.training_starts_on is not None and mission.training_starts_on > add_months(start, 3):
+    campaign = policy.campaigns.of(mission.academic_year)
+    training_start = mission.training_starts_on or (campaign.training_starts_on if campaign is not None else None)
+    if training_start is not None and training_start > add_months(start, 3):
         yield Warned(
             code=WarningCode.TRAINING_START_FAR,
             message="La formation commence plus de trois mois après le début du contrat.",
@@ -65,12 +67,8 @@ def _remote_warnings(facts: Facts, now: datetime, policy: Policy) -> Iterator[Wa
             code=WarningCode.REMOTE_STATUS_UNKNOWN,
             message=f"CACTUS emploie un statut inconnu (« {remote.status} ») : syncd continue, à signaler.",
         )
-    is_waiting = remote.known_status is RemoteStatus.COMPLETED and facts.status_since is not None
-    if (
-        is_waiting
-        and facts.status_since is not None
-        and now - facts.status_since > policy.patience.generation_slow_after
-    ):
+    since = facts.status_since if remote.known_status is RemoteStatus.COMPLETED else None
+    if since is not None and now - since > policy.patience.generation_slow_after:
         yield Warned(
             code=WarningCode.GENERATION_SLOW,
             message="Les deux parties sont remplies et le CFA n'a pas encore généré les documents : à relancer.",

@@ -73,10 +73,12 @@ def next_step(facts: Facts, *, now: datetime, policy: Policy) -> Action:
 
 def _next_step(facts: Facts, now: datetime, policy: Policy) -> Action:
     if is_over(facts):
+        if facts.reread_wanted and facts.contract_id is not None:
+            return ReadRemote(contract_id=facts.contract_id)  # only CACTUS can open it again
         return _say(_incidents(facts, policy)) or Wait(awaited="nothing")
     if not has_been_sent(facts):
         return _before_sending(facts, now, policy)
-    if facts.mission.track is Track.PROFESSIONNALISATION or facts.decided_at is not None:
+    if facts.decided_at is not None:  # where it was sent counts, whatever the row says of its track now
         return _follow_professionalisation(facts, now, policy)
     if facts.contract_id is None:
         return _find_out(facts, now, policy)
@@ -112,35 +114,37 @@ def _ask(facts: Facts, policy: Policy) -> Action:
 
 def _find_out(facts: Facts, now: datetime, policy: Policy) -> Action:
     """Something was asked and no contract is known: never ask again before knowing what became of it."""
-    if facts.asked in (Asked.REFUSED, Asked.CONFLICT):
+    if (incident := _say(_incidents(facts, policy))) is not None:
+        return incident
+    is_free = not holds_of(facts, now=now, policy=policy)
+    if facts.asked in (Asked.REFUSED, Asked.CONFLICT, Asked.ABSENT):  # CACTUS has nothing of ours
         if facts.cancel_wanted is not None:
-            return Close(reason=facts.cancel_wanted)
-        return _say(_incidents(facts, policy)) or Wait(awaited="person")
-    if facts.asked is Asked.ABSENT:
-        return _ask_again(facts, now, policy)
+            return _close_when_sure(facts, facts.cancel_wanted, now, policy)
+        return _ask(facts, policy) if is_free else Wait(awaited="person")
     if policy.capabilities.look_up:
         return _look_up_in_time(facts, now, policy)
-    if policy.capabilities.idempotency_keys:
-        return _ask(facts, policy)
-    return Wait(awaited="person")  # held: a question to a person, never a second attempt
+    if policy.capabilities.idempotency_keys and (is_free or facts.cancel_wanted is not None):
+        return _ask(facts, policy)  # the same key again is the one question that this remote answers
+    return Wait(awaited="person")  # a question to a person, never a second attempt
 
 
-def _ask_again(facts: Facts, now: datetime, policy: Policy) -> Action:
-    """CACTUS has no contract after all: ask again what was asked, unless a person or the mission says no."""
-    if facts.cancel_wanted is not None:
-        return Close(reason=facts.cancel_wanted)
-    if holds_of(facts, now=now, policy=policy):
-        return _say(_incidents(facts, policy)) or Wait(awaited="person")
-    return _ask(facts, policy)
+def _close_when_sure(facts: Facts, reason: str, now: datetime, policy: Policy) -> Action:
+    """Close, but not while the request may still be on its way: look once more after the longest processing time."""
+    settled_at = (facts.asked_at or now) + policy.patience.processing_time
+    is_sure = facts.asked is not Asked.ABSENT or facts.looked_up_at is None or facts.looked_up_at >= settled_at
+    return Close(reason=reason) if is_sure else _look_up_from(settled_at, facts, now)
 
 
 def _look_up_in_time(facts: Facts, now: datetime, policy: Policy) -> Action:
-    """Look at once, for it may be there; without keys an absence only counts after the longest processing time."""
-    asked_at = facts.asked_at or now
-    if facts.looked_up_at is None or facts.looked_up_at <= asked_at or policy.capabilities.idempotency_keys:
+    """Look at once, for it may be there; without keys an absence only counts a longest processing time later."""
+    looked_up_at, asked_at = facts.looked_up_at, facts.asked_at or now
+    if looked_up_at is None or looked_up_at <= asked_at or policy.capabilities.idempotency_keys:
         return LookUp(reference=facts.mission_id)
-    settled_at = asked_at + policy.patience.processing_time
-    return LookUp(reference=facts.mission_id) if now >= settled_at else Wait(awaited="retry", until=settled_at)
+    return _look_up_from(looked_up_at + policy.patience.processing_time, facts, now)
+
+
+def _look_up_from(moment: datetime, facts: Facts, now: datetime) -> Action:
+    return LookUp(reference=facts.mission_id) if now >= moment else Wait(awaited="retry", until=moment)
 
 
 # ---------------------------------------------------------------- apprentissage, once it is linked
@@ -148,6 +152,8 @@ def _look_up_in_time(facts: Facts, now: datetime, policy: Policy) -> Action:
 
 def _follow_contract(facts: Facts, contract_id: ContractId, now: datetime, policy: Policy) -> Action:
     """CACTUS has the contract: the student fills, the company fills, the CFA generates; then fetch and register."""
+    if facts.cancel_wanted is not None and facts.is_missing_remotely:
+        return Close(reason=facts.cancel_wanted)
     if facts.cancel_wanted is not None and policy.capabilities.cancellation:
         return CancelRemote(contract_id=contract_id, reason=facts.cancel_wanted)
     if facts.reread_wanted or (facts.remote is None and not facts.is_missing_remotely):
@@ -282,8 +288,8 @@ def _incidents(facts: Facts, policy: Policy) -> tuple[Letter, ...]:
     letters: tuple[Letter, ...] = ()
     if status is RemoteStatus.REFUSED:
         letters += _letters(facts, policy, Event.CONTRACT_REFUSED, cause=_after(facts))
-    if status is RemoteStatus.REOPENED:
-        letters += _letters(facts, policy, Event.CONTRACT_REOPENED, cause=str(facts.reopenings))
+    if facts.reopenings:  # told even when the student was faster than we
+        letters += _letters(facts, policy, Event.CONTRACT_REOPENED, cause=_after(facts))
     if is_over(facts) and has_been_sent(facts):
         letters += _letters(facts, policy, Event.CONTRACT_CANCELLED, cause=_after(facts))
     if (is_withdrawn(facts) or is_gone(facts)) and (has_been_sent(facts) or facts.notifications):
@@ -331,7 +337,7 @@ def visible_step(facts: Facts, *, now: datetime, policy: Policy) -> Step:
     if not has_been_sent(facts):
         return Step.TO_INITIALISE
     if facts.decided_at is not None:
-        return _last_steps(facts) if _has_pair(facts) else Step.AWAITING_DOCUMENTS
+        return _last_steps(facts, policy) if _has_pair(facts) else Step.AWAITING_DOCUMENTS
     if facts.contract_id is None or facts.remote is None:
         return Step.TO_INITIALISE
     return _step_in_cactus(facts, policy)
@@ -343,16 +349,15 @@ def _step_in_cactus(facts: Facts, policy: Policy) -> Step:
         return facts.step  # CACTUS has changed its words: stay where we were
     if remote.known_status in GENERATED:
         has_all = _has_pair(facts) and document_to_fetch(facts, policy) is None
-        return _last_steps(facts) if has_all else Step.TO_FETCH
+        return _last_steps(facts, policy) if has_all else Step.TO_FETCH
     if not remote.student_part.is_done:
         return Step.AWAITING_STUDENT
     return Step.AWAITING_DOCUMENTS if remote.company_part.is_done else Step.AWAITING_COMPANY
 
 
-def _last_steps(facts: Facts) -> Step:
-    letters = [n for n in facts.notifications if n.event in _REGISTRATION]
-    is_registered = bool(letters) and all(n.state is NotificationState.SENT for n in letters)
-    return Step.DONE if is_registered else Step.TO_REGISTER
+def _last_steps(facts: Facts, policy: Policy) -> Step:
+    are_sent = all(n.state is NotificationState.SENT for n in facts.notifications if n.event in _REGISTRATION)
+    return Step.DONE if are_sent and not _registration_letters(facts, policy) else Step.TO_REGISTER
 
 
 _AWAITED = {

@@ -35,7 +35,7 @@ def next_reminder(facts: Facts, *, now: datetime, policy: Policy) -> Due | Later
     event, since = awaited
     is_urgent = is_start_near(facts, now, policy)
     delays = policy.reminders.after_days_when_urgent if is_urgent else policy.reminders.after_days
-    said = sum(1 for n in facts.notifications if n.event is event and n.created_at >= since)
+    said = _number_said(facts, event, since, delays)
     if said >= len(delays):
         return None
     at = since + timedelta(days=delays[said])
@@ -45,7 +45,19 @@ def next_reminder(facts: Facts, *, now: datetime, policy: Policy) -> Due | Later
             quiet_from_hour=policy.reminders.quiet_from_hour,
             quiet_until_hour=policy.reminders.quiet_until_hour,
         )
-    return Due(event=event, cause=f"{facts.reopenings}.{said + 1}") if at <= now else Later(at=at)
+    return Due(event=event, cause=f"{facts.reopenings}.{_next_number(facts, event)}") if at <= now else Later(at=at)
+
+
+def _number_said(facts: Facts, event: Event, since: datetime, delays: tuple[int, ...]) -> int:
+    """Return how many reminders need not be said any more: one that came late stands for those it came after."""
+    said = {n.cause: n.created_at for n in facts.notifications if n.event is event and n.created_at >= since}
+    last = max(said.values(), default=since)
+    return max(len(said), sum(since + timedelta(days=days) <= last for days in delays))
+
+
+def _next_number(facts: Facts, event: Event) -> int:
+    """Return a number that no reminder of this contract had: the same part may be awaited more than once."""
+    return 1 + len({n.cause for n in facts.notifications if n.event is event})
 
 
 def is_start_near(facts: Facts, now: datetime, policy: Policy) -> bool:

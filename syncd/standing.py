@@ -1,6 +1,6 @@
 """Where a mission stands towards the outside: sent, withdrawn, gone, over. Pure questions that several rooms ask."""
 
-from syncd.model import Asked, Facts, RemoteStatus
+from syncd.model import Asked, Facts, RemoteStatus, Step
 
 _OVER = frozenset({RemoteStatus.CANCELLED, RemoteStatus.TERMINATED, RemoteStatus.CLOSED})
 
@@ -29,4 +29,6 @@ def is_over(facts: Facts) -> bool:
         return True
     if facts.remote is not None and facts.remote.known_status in _OVER:
         return True
+    if facts.remote is not None and facts.remote.known_status is None and facts.step is Step.CLOSED:
+        return True  # a word that syncd does not know opens nothing again
     return not has_been_sent(facts) and (is_withdrawn(facts) or is_gone(facts))

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from syncd.actions import Announce, Effect, Initialise
 from syncd.model import (
     FILLING,
+    GENERATED,
     Asked,
     DocumentKind,
     Facts,
@@ -25,14 +26,14 @@ def begin(facts: Facts, effect: Effect, *, now: datetime) -> Facts:
     """Write down what is about to be asked. From here on the mission's row is frozen as it is sent."""
     if not isinstance(effect, Initialise):
         return facts
-    is_repeat = facts.asked is Asked.ABSENT and facts.first_asked_at is not None
+    is_repeat = facts.asked in (Asked.ABSENT, Asked.UNKNOWN)
     return replace(
         facts,
         asked=Asked.UNDER_WAY,
         asked_at=now,
-        first_asked_at=facts.first_asked_at or now,
+        first_asked_at=(facts.first_asked_at if is_repeat else None) or now,
         sent=effect.mission,
-        baseline=facts.baseline if is_repeat and facts.baseline is not None else facts.mission,
+        baseline=(facts.baseline if is_repeat else None) or facts.mission,
     )
 
 
@@ -44,27 +45,40 @@ def survive_crash(facts: Facts) -> Facts:
 def not_applied(facts: Facts) -> Facts:
     """CACTUS certainly did nothing with the last request; an earlier one without an answer still counts."""
     first, looked_up = facts.first_asked_at, facts.looked_up_at
-    was_asked_before = first is not None and looked_up is not None and looked_up > first
-    return replace(facts, asked=Asked.ABSENT if was_asked_before else Asked.NOT_APPLIED)
+    if facts.contract_id is not None:
+        return facts
+    if first == facts.asked_at:
+        return replace(facts, asked=Asked.NOT_APPLIED, sent=None, baseline=None)
+    was_absent = first is not None and looked_up is not None and looked_up > first
+    return replace(facts, asked=Asked.ABSENT if was_absent else Asked.UNKNOWN)
 
 
 def unanswered(facts: Facts) -> Facts:
     """The last request may have been carried out."""
-    return replace(facts, asked=Asked.UNKNOWN)
+    return facts if facts.contract_id is not None else replace(facts, asked=Asked.UNKNOWN)
 
 
 def absent(facts: Facts, *, now: datetime, idempotent: bool, patience: Patience) -> Facts:
-    """CACTUS has no contract with this reference; without keys that counts only after its longest processing time."""
-    looked_up = replace(facts, looked_up_at=now)
-    if facts.asked is Asked.NEVER or facts.asked is Asked.NOT_APPLIED:
-        return looked_up
-    is_settled = idempotent or facts.asked_at is None or now >= facts.asked_at + patience.processing_time
-    return replace(looked_up, asked=Asked.ABSENT if is_settled else Asked.UNKNOWN)
+    """CACTUS has no contract with this reference; without keys that counts only after its longest processing time.
+
+    That time begins with the first look-up after the request: when the request left is not known for sure.
+    """
+    if facts.contract_id is not None:
+        return facts
+    asked_at, before = facts.asked_at, facts.looked_up_at
+    if asked_at is None or facts.asked in (Asked.NEVER, Asked.NOT_APPLIED):
+        return replace(facts, looked_up_at=now)
+    was_absent_long_ago = before is not None and before > asked_at and now >= before + patience.processing_time
+    return replace(
+        facts,
+        looked_up_at=max(now, asked_at + timedelta.resolution),  # after the request, whatever became of the clock
+        asked=Asked.ABSENT if idempotent or was_absent_long_ago else Asked.UNKNOWN,
+    )
 
 
 def refused(facts: Facts, reason: str) -> Facts:
     """CACTUS will never accept this request as it is."""
-    return succeeded(replace(facts, asked=Asked.REFUSED, refusal=reason))
+    return facts if facts.contract_id is not None else succeeded(replace(facts, asked=Asked.REFUSED, refusal=reason))
 
 
 def conflicting(facts: Facts, reason: str) -> Facts:
@@ -73,7 +87,9 @@ def conflicting(facts: Facts, reason: str) -> Facts:
 
 
 def link(facts: Facts, contract: RemoteContract, *, now: datetime, adopted: bool = False) -> Facts:
-    """This contract of CACTUS is the mission's."""
+    """This contract of CACTUS is the mission's; a second one never takes the place of the first."""
+    if facts.contract_id not in (None, contract.contract_id):
+        return conflicting(facts, f"contrat {contract.contract_id}")
     linked = replace(
         facts,
         asked=Asked.ANSWERED,
@@ -102,7 +118,7 @@ def observe(facts: Facts, contract: RemoteContract, *, now: datetime) -> Facts:
     """Take what CACTUS says as the state, with the instant it was read; its own dates decide nothing."""
     before = facts.remote
     has_new_status = before is None or before.status != contract.status
-    is_reopened = has_new_status and contract.known_status is RemoteStatus.REOPENED
+    is_reopened = has_new_status and _is_reopened(before, contract)
     observed = replace(
         forget_fault(facts) if contract.known_status in FILLING else facts,
         remote=contract,
@@ -111,8 +127,15 @@ def observe(facts: Facts, contract: RemoteContract, *, now: datetime) -> Facts:
         is_missing_remotely=False,
         status_since=now if has_new_status else facts.status_since,
         reopenings=facts.reopenings + 1 if is_reopened else facts.reopenings,
+        closed_reason=None if is_reopened else facts.closed_reason,
     )
     return _note_who_is_awaited(observed, now, starts_over=is_reopened)
+
+
+def _is_reopened(before: RemoteContract | None, contract: RemoteContract) -> bool:
+    """Whether the parts are being filled again, be it that the word itself was missed."""
+    was_generated = before is not None and before.known_status in GENERATED
+    return contract.known_status is RemoteStatus.REOPENED or (was_generated and contract.known_status in FILLING)
 
 
 def _note_who_is_awaited(facts: Facts, now: datetime, *, starts_over: bool) -> Facts:
@@ -237,15 +260,14 @@ def release(facts: Facts, *, is_known_absent: bool) -> Facts:
         is_missing_remotely=False,
     )
     free = forget_fault(free)
-    if facts.asked in (Asked.REFUSED, Asked.CONFLICT):
-        return _ask_anew(free)
-    if is_known_absent:
-        return replace(free, asked=Asked.ABSENT)
-    return free
+    if facts.contract_id is not None:
+        return replace(free, asked=Asked.ANSWERED, refusal=None, conflict=None)
+    is_another_request = is_known_absent or facts.asked in (Asked.REFUSED, Asked.CONFLICT)
+    return _ask_anew(free) if is_another_request else free
 
 
 def _ask_anew(facts: Facts) -> Facts:
-    """After a definite no, the row as it is now is another request, with another key."""
+    """CACTUS has nothing of ours: the row as it is now is another request, with another key."""
     return replace(
         facts,
         asked=Asked.NEVER,

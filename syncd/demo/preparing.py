@@ -31,6 +31,8 @@ class Cast:
 
     changed: MissionId | None
     withdrawn: MissionId | None
+    in_cactus: int
+    """How many missions get as far as CACTUS."""
     papers: Sequence[tuple[MissionId, Papers]]
     """The papers that the office returns by itself, in order."""
     left: frozenset[MissionId]
@@ -45,15 +47,14 @@ def prepare_missions(folder: DemoFolder, *, count: int, now: datetime, is_manual
     season = season_at(now)
     rows = invent_missions(season, count)
     MissionFile(folder.missions).create(rows)
-    papers = [
-        _lay_out(folder, mission_id_of(season, number), rows[number - 1])
-        for number in range(1, count + 1)
-        if is_fine(number) and track_of(number) is Track.PROFESSIONNALISATION
-    ]
+    fine = [number for number in range(1, count + 1) if is_fine(number)]
+    outside = [number for number in fine if track_of(number) is Track.PROFESSIONNALISATION]
+    papers = [_lay_out(folder, mission_id_of(season, number), rows[number - 1]) for number in outside]
     returned = 0 if is_manual else max(len(papers) - 1, min(len(papers), 1))
     return Cast(
         changed=_within(season, CHANGED_LATER, count),
         withdrawn=_within(season, WITHDRAWN_LATER, count),
+        in_cactus=len(fine) - len(outside),
         papers=papers[:returned],
         left=frozenset(mission_id for mission_id, _ in papers[returned:]),
     )
@@ -76,7 +77,7 @@ def config_tables(folder: DemoFolder, *, cactus_url: str, now: datetime) -> dict
         "missions": {"url": f"sqlite:///{folder.missions}", "since": season_at(now).in_service_since},
         "cactus": {"adapter": "http", "base_url": cactus_url},
         "retry": {"first_delay_s": 1},
-        "mail": {"adapter": "folder", "folder": folder.mail, "sender": "Alternance MIAGE <alternance@example.org>"},
+        "mail": {"adapter": "folder", "folder": folder.mail, "sender": "alternance.miage@example.org"},
         "mail.addresses": {
             "supervisor": "responsable.alternance@example.org",
             "secretariat_aix": "secretariat.aix@example.org",

@@ -157,7 +157,7 @@ def _people(world: _World, options: DemoOptions, display: Display) -> list[Play]
     )  # fmt: skip
     people: list[Play] = [watcher.watch(is_story_over=lambda: stage.is_over), stage.play()]
     if not options.is_manual:
-        pace = min(_WHOLE_SEASON / (_ACTS_PER_CONTRACT * options.missions), _SLOWEST_PACE)
+        pace = min(_WHOLE_SEASON / max(_ACTS_PER_CONTRACT * world.cast.in_cactus, 1), _SLOWEST_PACE)
         people.append(Player(world.simulator, clock, pace=pace, speed=options.speed).play())
     if options.lasts is not None:
         people.append(_stop_after(options.lasts, clock))

@@ -26,7 +26,7 @@ def passes(world: World, *, until: str = "awaiting_student", most: int = 8) -> N
 def test_r02_a_lost_answer_makes_one_contract(world: World, is_idempotent: str) -> None:
     world.environment |= {"SYNCD_CACTUS__IDEMPOTENT": is_idempotent, "SYNCD_CACTUS__PROCESSING_TIME_S": "0.2"}
     world.missions.put(mission(1))
-    lost = []
+    lost: list[object] = []
 
     def lose(request, honest):  # type: ignore[no-untyped-def]
         answer = honest()
@@ -75,7 +75,7 @@ def test_a_wrong_token_pauses_everything_and_says_so(world: World) -> None:
 
 def test_r17_a_redirect_is_not_followed(world: World) -> None:
     world.missions.put(mission(1))
-    elsewhere = []
+    elsewhere: list[object] = []
 
     def redirect(request, honest):  # type: ignore[no-untyped-def]
         if request.path.startswith("/elsewhere"):

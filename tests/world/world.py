@@ -102,8 +102,7 @@ class World:
 
     def mails(self) -> list[EmailMessage]:
         files = sorted(self.mail_folder.glob("*.eml")) if self.mail_folder.exists() else []
-        messages = [email.message_from_bytes(file.read_bytes(), policy=email.policy.default) for file in files]
-        return [message for message in messages if isinstance(message, EmailMessage)]
+        return [email.message_from_bytes(file.read_bytes(), policy=email.policy.default) for file in files]
 
     def letters(self, mission_id: str) -> Counter[tuple[str, str]]:
         """Return how many mails of which event went to whom, for one mission."""
