@@ -164,12 +164,10 @@ def _follow_contract(facts: Facts, contract_id: ContractId, now: datetime, polic
         return outdated
     if (wanted := document_to_fetch(facts, policy)) is not None:
         return FetchDocument(contract_id=contract_id, document=wanted)
-    if not holds_of(facts, now=now, policy=policy):
-        due, reminder_at = _due_letters(facts, now, policy)
-        if due:
-            return Announce(letters=due)
-    else:
-        reminder_at = None
+    is_held = bool(holds_of(facts, now=now, policy=policy))
+    due, reminder_at = ((), None) if is_held else _due_letters(facts, now, policy)
+    if due:
+        return Announce(letters=due)
     return _keep_watching(facts, contract_id, now, policy, reminder_at)
 
 

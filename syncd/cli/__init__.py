@@ -1,5 +1,6 @@
 """The command line: parse, call, print. Each command's module is loaded when the command is used."""
 
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import click
 
 from syncd import __version__
 from syncd.cli.context import Invocation, SyncdGroup
+from syncd.logs import configure_logs
 from syncd.settings import process_environment
 
 _COMMANDS = {
@@ -56,4 +58,5 @@ class _LazyGroup(SyncdGroup):
 @click.pass_context
 def root(ctx: click.Context, config_file: Path | None) -> None:
     """Turn validated work-study missions into contracts in CACTUS, once, and say what happens to each."""
+    configure_logs("error", "auto", stream=sys.stderr)  # `syncd run` says where its own lines go
     ctx.obj = Invocation(config_file=config_file, environ=process_environment())

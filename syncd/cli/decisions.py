@@ -10,9 +10,10 @@ from syncd.cli.output import CommandFailed, Exit, print_json, print_table
 from syncd.cli.shown import explain, show_document
 from syncd.clock import SystemClock
 from syncd.errors import RefusalCode, Refused
+from syncd.jobs.settle import Settler
 from syncd.jobs.works import Works
 from syncd.model import ContractId, Facts, HoldCode, Mission, MissionId, RemoteContract, Step, changed_fields
-from syncd.ports.ledger import Amend, Amendment, Ledger, TimelineEntry
+from syncd.ports.ledger import Amend, Amendment, CreationLimit, Ledger, TimelineEntry
 from syncd.ports.reading import ContractView
 from syncd.standing import has_been_sent
 from syncd.transitions import hold as held
@@ -111,19 +112,11 @@ async def _decide(invocation: Invocation, ledger: Ledger, mission: str, change: 
 
 
 async def settle_now(invocation: Invocation, ledger: Ledger, mission_id: MissionId) -> ContractView:
-    """Return the contract as the procedure sees it after a change, without any effect on the outside."""
-    from syncd.jobs.settle import Settler
-
+    """Have the procedure look at one contract, effects left to the daemon, and return what it comes to."""
     clock = SystemClock()
-    now = clock.now()
-    settle = Settler(policy=invocation.load_settings().policy(), clock=clock, gate_closed_until=lambda: now)
-    view = await find(ledger, mission_id)
-    settled = settle(view.facts, may_create=False)
-    row = replace(
-        view.row, step=settled.facts.step, hold_codes=tuple(hold.code for hold in settled.holds),
-        next_action=settled.next_action,
-    )  # fmt: skip
-    return replace(view, row=row, facts=settled.facts, holds=settled.holds, warnings=settled.warnings)
+    settle = Settler(policy=invocation.load_settings().policy(), clock=clock, acts=False)
+    await ledger.claim(limit=1, now=clock.now(), settle=settle, creations=CreationLimit(limit=0), only=[mission_id])
+    return await find(ledger, mission_id)
 
 
 # ----------------------------------------------------------------------------------------------------- cancel, adopt

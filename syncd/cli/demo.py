@@ -68,9 +68,9 @@ def _typed(program: Path) -> str:
 
 def _introduce(addresses: Addresses, options: DemoOptions) -> None:
     lines = [
-        f"syncd demo: {options.missions} missions become contracts, all invented; nothing leaves this machine.",
+        f"syncd demo: {options.missions} invented missions become contracts; nothing leaves this machine.",
         f"  status page    {addresses.status_page}",
-        f"  CACTUS         {addresses.cactus} (simulated: pages for students, companies and the CFA)",
+        f"  CACTUS         {addresses.cactus} (pages of students, companies, CFA)",
         f"  letters        {addresses.folder}/mail",
         f"  log            {addresses.folder}/syncd.log",
         "In another terminal, in this folder:",
@@ -89,7 +89,7 @@ def _conclude(ended: Ended, options: DemoOptions) -> None:
     done, held = counts.get(Step.DONE, 0), counts.get(Step.HELD, 0)
     under_way = len(ended.board.moving)
     click.echo(
-        f"The demo has ended: {done} contracts done, {held} held, {under_way} under way; {ended.letters_written} "
-        f"letters written, {ended.board.documents_stored} documents stored. {options.folder_name} keeps everything "
-        "until the next demo."
+        f"The demo has ended: {done} contracts done, {held} held, {under_way} under way;\n"
+        f"{ended.letters_written} letters written, {ended.board.documents_stored} documents stored.\n"
+        f"{options.folder_name} keeps everything until the next demo."
     )

@@ -9,6 +9,7 @@ import click
 
 from syncd.cli.asking import find, ledger_of, run_async
 from syncd.cli.context import Invocation, SyncdGroup, json_option
+from syncd.cli.decisions import settle_now
 from syncd.cli.output import CommandFailed, Exit, print_json, print_table
 from syncd.cli.shown import show_document
 from syncd.clock import SystemClock
@@ -145,7 +146,7 @@ async def _add(
             return Amendment(facts=store_document(facts, document, now=now), entries=(entry,))
 
         await ledger.amend([view.facts.mission_id], take_in, now=now)
-        return await find(ledger, mission), document
+        return await settle_now(invocation, ledger, view.facts.mission_id), document
 
 
 def _require_professionalisation(facts: Facts) -> None:

@@ -50,10 +50,9 @@ def _document(found: Comparison) -> dict[str, object]:
 
 def _print(found: Comparison) -> None:
     rows = found.store.rows
-    click.echo(
-        f"Store: {rows.new} new, {rows.changed} changed, {rows.unchanged} as known, "
-        f"{len(found.store.missing)} missing. CACTUS: {found.remote_read} contracts read, {len(found.differences)} differences."
-    )
+    read, missing, differences = found.remote_read, len(found.store.missing), len(found.differences)
+    click.echo(f"Store: {rows.new} new, {rows.changed} changed, {rows.unchanged} as known, {missing} missing.")
+    click.echo(f"CACTUS: {read} contracts read, {differences} differences.")
     for mission_id in found.store.missing:
         click.echo(f"- {mission_id}: not in the store any more")
     if found.differences:

@@ -8,9 +8,9 @@ from syncd.demo.frame import Hint
 from syncd.model import DocumentKind, HoldCode, MissionId, Step, Track
 
 
-def hints_for(board: Board, *, folder: str) -> tuple[Hint, ...]:
-    """Return what can be tried now; `folder` is the demo's, as it is typed."""
-    return tuple(_hints(board, folder))
+def hints_for(board: Board, *, folder: str, left: frozenset[MissionId]) -> tuple[Hint, ...]:
+    """Return what can be tried now; `folder` is the demo's, as it is typed, `left` are missions that await papers."""
+    return tuple(_hints(board, folder, left))
 
 
 def paper_name(mission_id: MissionId, kind: DocumentKind) -> str:
@@ -18,7 +18,7 @@ def paper_name(mission_id: MissionId, kind: DocumentKind) -> str:
     return f"{kind}-{mission_id.rpartition('-')[2]}.pdf"
 
 
-def _hints(board: Board, folder: str) -> Iterator[Hint]:
+def _hints(board: Board, folder: str, left: frozenset[MissionId]) -> Iterator[Hint]:
     yield Hint(command="syncd status", shows="where everything stands")
     yield Hint(command="syncd list --held", shows="what is held back, and why")
     changed = _first(board, lambda line: HoldCode.MISSION_CHANGED_SINCE_VALIDATION in line.holds)
@@ -32,16 +32,15 @@ def _hints(board: Board, folder: str) -> Iterator[Hint]:
         yield Hint(
             command=f"syncd documents export {done.mission_id} --kind cerfa --output cerfa.pdf", shows="its Cerfa"
         )
+        yield Hint(command=f"syncd mail preview {done.mission_id} --event documents.available", shows="a letter")
         yield Hint(command=f"syncd resync {done.mission_id} --wait", shows="ask everything again")
         yield Hint(command=f"syncd mail list {done.mission_id}", shows="its letters")
-    yield from _papers(board, folder)
-    yield Hint(command=f"ls {folder}/mail", shows="the letters: open one with a mail program")
+    yield from _papers(board, folder, left)
+    yield Hint(command=f"ls {folder}/mail", shows="all letters: open one with a mail program")
 
 
-def _papers(board: Board, folder: str) -> Iterator[Hint]:
-    waiting = _first(
-        board, lambda line: line.step is Step.AWAITING_DOCUMENTS and line.track is Track.PROFESSIONNALISATION
-    )
+def _papers(board: Board, folder: str, left: frozenset[MissionId]) -> Iterator[Hint]:
+    waiting = _first(board, lambda line: line.step is Step.AWAITING_DOCUMENTS and line.mission_id in left)
     if waiting is None:
         return
     for kind in DocumentKind:

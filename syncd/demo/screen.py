@@ -1,32 +1,40 @@
 """The whole screen of the demo, as lines that fit a terminal. Pure."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
 
 from rich.cells import cell_len
 from rich.text import Text
 
+from syncd.demo.board import AT_REST, Line
 from syncd.demo.frame import Frame, Hint, News
 from syncd.demo.table import PLAIN, Glyphs, choose, draw_table
 from syncd.model import Step
 from syncd.workdays import PARIS
 
-_HIGH = 34
-"""From this height on there is room for all hints and some news."""
 _FEWEST_ROWS = 3
+_HINTS_STAY = timedelta(seconds=10)
 
 
 def draw_screen(frame: Frame, *, width: int, height: int, unicode: bool = True) -> list[Text]:
     """Return the lines of a screen, at most `height` of them and none wider than `width`."""
     glyphs = Glyphs() if unicode else PLAIN
     head = [*_head(frame, width), *_counts(frame, width), Text()]
-    foot = [*_news(frame.news, 4 if height >= _HIGH else 1), *_hints(frame, width, 20 if height >= _HIGH else 3)]
+    foot = [*_news(frame.news, _share(height, 8, most=6)), *_hints(frame, width, _share(height, 2, most=14))]
     rows = max(height - len(head) - len(foot) - 3, _FEWEST_ROWS)
     shown, rest = choose(frame.board.lines, rows)
     table = draw_table(shown, width=width, glyphs=glyphs)
-    lines = [*head, *table, _rest(rest), Text(), *foot][:height]
+    blanks = [Text()] * (rows - len(shown) + 1)
+    lines = [*head, *table, _rest(rest), *blanks, *foot][:height]
     for line in lines:
         line.truncate(width)
     return lines
+
+
+def _share(height: int, part: int, *, most: int) -> int:
+    """Return how many lines something gets: few on a usual terminal of 24 lines, more on a high one."""
+    return min(max(1 + (height - 20) // part, 1), most)
 
 
 def count_line(frame: Frame) -> str:
@@ -46,7 +54,7 @@ def _head(frame: Frame, width: int) -> Iterator[Text]:
     yield Text(f"{left}{gap}{right}", style="reverse")
     where = frame.addresses
     yield _labelled("status page", where.status_page, "")
-    yield _labelled("CACTUS", where.cactus, "  students, companies, CFA")
+    yield _labelled("CACTUS", where.cactus, "  students, companies and CFA")
     yield _labelled(
         "letters", f"{where.folder}/mail", f"  {frame.letters_written} written; "
         f"{frame.board.documents_stored} documents stored",
@@ -69,24 +77,33 @@ def _counts(frame: Frame, width: int) -> Iterator[Text]:
     yield Text(line, style="cyan")
 
 
-def _rest(lines: Sequence[object]) -> Text:
+def _rest(lines: Sequence[Line]) -> Text:
     if not lines:
         return Text()
-    return Text(f"… and {len(lines)} more: syncd list", style="dim")
+    counts = Counter(line.step if line.step in AT_REST else "moving" for line in lines)
+    each = ", ".join(f"{count} {word}" for word, count in counts.items())
+    return Text(f"and {len(lines)} more ({each}): syncd list", style="dim")
 
 
-def _news(news: Sequence[News], most: int) -> Iterator[Text]:
-    for each in list(news)[-most:]:
+def _news(news: Sequence[News], room: int) -> Iterator[Text]:
+    shown = list(news)[-room:]
+    yield from [Text()] * (room - len(shown))
+    for each in shown:
         yield Text(f"{clock_time(each)} ", style="dim").append(each.text, style="none")
 
 
-def _hints(frame: Frame, width: int, most: int) -> Iterator[Text]:
-    if not frame.hints:
-        return
+def _hints(frame: Frame, width: int, room: int) -> Iterator[Text]:
+    """Where there is no room for all hints, they take turns."""
     yield Text("Try in another terminal, in this folder:", style="bold")
     yield from _folded(frame.first_command, width)
-    for hint in frame.hints[:most]:
-        yield from _hint(hint, width)
+    pages: list[list[Text]] = [[]]
+    for hint in frame.hints:
+        lines = list(_hint(hint, width))
+        if pages[-1] and len(pages[-1]) + len(lines) > room:
+            pages.append([])
+        pages[-1] += lines
+    page = pages[frame.elapsed // _HINTS_STAY % len(pages)]
+    yield from [*page, *[Text()] * (room - len(page))]
 
 
 def _hint(hint: Hint, width: int) -> Iterator[Text]:

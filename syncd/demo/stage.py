@@ -51,15 +51,15 @@ class Stage:
     async def _change_missions(self) -> None:
         await self._pause(_FIRST_ACT)
         if self._cast.changed is not None:
-            await self._change(self._cast.changed, "given another title", mission_title="Tout autre chose")
+            await self._change(self._cast.changed, "its title is changed", mission_title="Tout autre chose")
         await self._pause(_BETWEEN_ACTS)
         if self._cast.withdrawn is not None:
-            await self._change(self._cast.withdrawn, "withdrawn", status="withdrawn")
+            await self._change(self._cast.withdrawn, "it is withdrawn", status="withdrawn")
 
     async def _change(self, mission_id: MissionId, what: str, **columns: Value) -> None:
         await self._until(mission_id, set(Step) - {Step.TO_INITIALISE, Step.HELD})
         await asyncio.to_thread(self._file.change, mission_id, now=self._clock.now(), **columns)
-        self._tell(f"{mission_id} is {what} in the FVMA application, after it was sent to CACTUS")
+        self._tell(f"{mission_id}: {what} in the FVMA after it was sent to CACTUS")
 
     async def _return_papers(self) -> None:
         for mission_id, papers in self._cast.papers:
@@ -67,7 +67,7 @@ class Stage:
             await self._until(mission_id, {Step.AWAITING_DOCUMENTS})
             for kind, file in papers.items():
                 if await self._hand_over(mission_id, kind, file):
-                    self._tell(f"an admin hands the {kind} of {mission_id} over: syncd documents add")
+                    self._tell(f"{mission_id}: an admin hands the {kind} over (syncd documents add)")
 
     async def _until(self, mission_id: MissionId, steps: Iterable[Step]) -> None:
         """Return when the contract stands at one of these steps."""

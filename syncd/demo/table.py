@@ -11,15 +11,17 @@ from syncd.model import Step, Track
 
 WIDE = 118
 """From this width on every column has its full words."""
+_WIDEST_REST = 64
 _STATIONS = (
     Step.TO_INITIALISE, Step.AWAITING_STUDENT, Step.AWAITING_COMPANY, Step.AWAITING_DOCUMENTS, Step.TO_FETCH,
     Step.TO_REGISTER, Step.DONE,
 )  # fmt: skip
 _STYLES = {Step.HELD: "yellow", Step.DONE: "green", Step.CLOSED: "dim"}
 _LONGEST_STEP = max(len(step) for step in Step)
+_LONGEST_TRACK = max(len(track) for track in Track)
 _SHORT_TRACKS = {Track.APPRENTISSAGE: "appr", Track.PROFESSIONNALISATION: "prof", None: "?"}
-_MOST_HELD = 3
-"""One line in so many is kept for what is held, as long as others move."""
+_SHARE_OF_HELD, _SHARE_OF_OVER = 3, 5
+"""One line in three is kept for what is held and one in five for what is over, as long as others want them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,9 +31,10 @@ class Glyphs:
     passed: str = "■"
     ahead: str = "□"
     cut: str = "…"
+    letters: str = "✉"
 
 
-PLAIN = Glyphs(passed="#", ahead=".", cut="~")
+PLAIN = Glyphs(passed="#", ahead=".", cut="~", letters="@")
 """For terminals that know ASCII alone."""
 
 
@@ -44,25 +47,26 @@ class _Column:
 
 def choose(lines: Sequence[Line], most: int) -> tuple[tuple[Line, ...], tuple[Line, ...]]:
     """Return the lines to show, moving ones first, then held, then the newest done; and those that are left out."""
-    moving = [line for line in lines if line.step not in AT_REST]
+    newest_first = sorted(lines, key=lambda line: line.changed_at, reverse=True)
+    moving = [line for line in newest_first if line.step not in AT_REST]
     held = [line for line in lines if line.step is Step.HELD]
-    over = [line for line in lines if line.step in AT_REST - {Step.HELD}]
-    if len(moving) + min(len(held), most // _MOST_HELD) > most:
-        room = most - min(len(held), most // _MOST_HELD)
-        newest = sorted(moving, key=lambda line: line.changed_at, reverse=True)[:room]
-        moving = [line for line in moving if line in newest]
-    over.sort(key=lambda line: line.changed_at, reverse=True)
-    shown = (*moving, *held, *over)[:most]
+    over = [line for line in newest_first if line.step in AT_REST - {Step.HELD}]
+    for_over = min(len(over), most // _SHARE_OF_OVER)
+    for_held = min(len(held), most // _SHARE_OF_HELD)
+    chosen = {line.mission_id for line in moving[: most - for_over - for_held]}
+    shown = [line for line in lines if line.mission_id in chosen]
+    shown += held[: most - for_over - len(shown)]
+    shown += over[: most - len(shown)]
     ids = {line.mission_id for line in shown}
-    return shown, tuple(line for line in lines if line.mission_id not in ids)
+    return tuple(shown), tuple(line for line in lines if line.mission_id not in ids)
 
 
 def draw_table(lines: Sequence[Line], *, width: int, glyphs: Glyphs) -> list[Text]:
     """Return a line of titles and one line per contract, none wider than `width`."""
     columns = _columns(lines, width)
-    rest = max(width - sum(column.width + 1 for column in columns) - 3, 10)
+    rest = min(max(width - sum(column.width + 1 for column in columns) - 3, 10), _WIDEST_REST)
     title = " ".join(set_cell_size(column.title, column.width) for column in columns)
-    titles = Text(f"{title} {set_cell_size('where it stands', rest)} ✉", style="bold")
+    titles = Text(f"{title} {set_cell_size('where it stands', rest)} {glyphs.letters}", style="bold")
     return [titles, *(_draw(line, columns, rest, glyphs) for line in lines)]
 
 
@@ -75,7 +79,7 @@ def _columns(lines: Sequence[Line], width: int) -> list[_Column]:
         return [*first, _Column(title="track", width=11, cell=_in_short)]
     return [
         *first,
-        _Column(title="track", width=19, cell=lambda line: line.track or "?"),
+        _Column(title="track", width=_LONGEST_TRACK, cell=lambda line: line.track or "?"),
         _Column(title="", width=2, cell=lambda line: line.level),
         _Column(title="campus", width=9, cell=lambda line: line.campus),
     ]

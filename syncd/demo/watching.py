@@ -23,6 +23,7 @@ _STARTING = "starting"
 _AT_WORK = "at work"
 _BY_HAND = "your turn: play in CACTUS"
 _AT_REST = "everything has come to rest"
+_AT_REST_BUT = "at rest but for {which}: your turn"
 
 
 class Watcher:
@@ -82,7 +83,7 @@ class Watcher:
             letters_written=self._folder.count_letters(),
             news=tuple(self._news),
             first_command=self._first_command,
-            hints=hints_for(self.board, folder=self._addresses.folder),
+            hints=hints_for(self.board, folder=self._addresses.folder, left=self._left),
         )
 
     def _state(self, is_story_over: bool) -> str:
@@ -93,5 +94,11 @@ class Watcher:
         nobody_plays = not any(each.status in WAITING_FOR_SOMEBODY for each in self._simulator.contracts())
         is_quiet = not moving and not self.board.letters_waiting
         if is_quiet and is_story_over and nobody_plays:
-            return _AT_REST
+            return self._at_rest()
         return _BY_HAND if self._is_manual else _AT_WORK
+
+    def _at_rest(self) -> str:
+        waiting = [line.mission_id for line in self.board.moving]
+        if not waiting:
+            return _AT_REST
+        return _AT_REST_BUT.format(which=waiting[0] if len(waiting) == 1 else f"{len(waiting)} contracts")

@@ -19,7 +19,7 @@ from syncd.actions import (
 )
 from syncd.admission import holds_of, is_active
 from syncd.cautions import is_late_request, warnings_of
-from syncd.model import Asked, Facts, HoldReason, Policy, Step
+from syncd.model import Asked, Facts, HoldCode, HoldReason, Policy, Step
 from syncd.ports.clock import Clock
 from syncd.ports.ledger import Settled, TimelineEntry
 from syncd.procedure import next_step, visible_step
@@ -33,17 +33,33 @@ _BRAKE_PATIENCE = timedelta(minutes=1)
 
 
 class Settler:
-    """Applies the procedure inside a ledger transaction. `gate_closed_until` holds effects back without an attempt."""
+    """Applies the procedure inside a ledger transaction.
+
+    `gate_closed_until` holds effects back without an attempt; one that does not `act` (a command) leaves every effect
+    to the daemon.
+    """
 
     def __init__(
-        self, *, policy: Policy, clock: Clock, gate_closed_until: Callable[[], datetime | None] = lambda: None
+        self,
+        *,
+        policy: Policy,
+        clock: Clock,
+        gate_closed_until: Callable[[], datetime | None] = lambda: None,
+        acts: bool = True,
     ) -> None:
         self._policy = policy
         self._clock = clock
         self._gate_closed_until = gate_closed_until
+        self._acts = acts
 
     def __call__(self, facts: Facts, *, may_create: bool) -> Settled:
-        """Return what the facts come to now."""
+        """Return what the facts come to now; a mistake of ours sets this one contract aside, visibly."""
+        try:
+            return self._settle(facts, may_create=may_create)
+        except Exception as error:  # noqa: BLE001 - one contract must not keep its whole batch from being settled
+            return _set_aside(facts, type(error).__name__)
+
+    def _settle(self, facts: Facts, *, may_create: bool) -> Settled:
         now, entries = self._clock.now(), list[TimelineEntry]()
         settled, action = self._advance(survive_crash(facts), now, entries, may_create=may_create)
         step = visible_step(settled, now=now, policy=self._policy)
@@ -91,6 +107,8 @@ class Settler:
 
     def _restrain(self, effect: Effect, facts: Facts, now: datetime, *, may_create: bool) -> Effect | Wait:
         """Hold an effect back while the remote rests, and a creation while the brake is on."""
+        if not self._acts:
+            return Wait(awaited="pass", until=now)
         closed_until = self._gate_closed_until()
         if closed_until is not None and closed_until > now:
             spread = timedelta(seconds=self._clock.throw())
@@ -98,6 +116,23 @@ class Settler:
         if isinstance(effect, Initialise) and facts.first_asked_at is None and not may_create:
             return Wait(awaited="brake", until=now + _BRAKE_PATIENCE)
         return effect
+
+
+def _set_aside(facts: Facts, what: str) -> Settled:
+    """Hold a contract that cannot even be looked at; a person looks, `syncd release` tries again."""
+    message = f"Erreur inattendue du service ({what}) : à signaler, puis syncd release."
+    return Settled(
+        facts=replace(facts, quarantined=True, step=Step.HELD, last_error=f"unexpected {what}"),
+        entries=(TimelineEntry(event="contract.quarantined", detail={"error": what}),),
+        holds=(HoldReason(code=HoldCode.QUARANTINED, field=None, message=message),),
+        warnings=(),
+        effect=None,
+        due_at=None,
+        next_action="await_person",
+        is_active=True,
+        is_urgent=False,
+        is_late_request=False,
+    )
 
 
 def name_of(action: Action) -> str | None:

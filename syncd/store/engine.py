@@ -8,7 +8,7 @@ session, so that a pooler in transaction mode may stand between.
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -18,7 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from syncd.database import async_url, make_engine
 from syncd.errors import Misconfigured, Transient
+from syncd.model import MissionId
 from syncd.ports.clock import Clock
+from syncd.ports.ledger import TimelineEntry
 from syncd.store.columns import Instant
 from syncd.store.faults import Fault, explain, fault_of
 from syncd.store.sqlite import WRITES, FileWatch, has_safe_wal, own_the_transactions
@@ -41,6 +43,9 @@ class RaceLostError(Exception):
     """Another transaction was faster: begin anew, and see what it wrote."""
 
 
+Happening = tuple[MissionId, TimelineEntry]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transaction:
     """One open transaction. `may_be_done`: an earlier try's COMMIT got no answer, so it may have been applied."""
@@ -48,6 +53,8 @@ class Transaction:
     connection: AsyncConnection
     is_postgres: bool
     may_be_done: bool = False
+    happenings: list[Happening] = field(default_factory=list)
+    """What was written into timelines; told to the log once it is committed, and not before."""
 
     def clock(self, now: datetime) -> ColumnElement[datetime]:
         """Return the clock of leases: the database's where replicas share it, else the caller's."""
@@ -61,12 +68,21 @@ class Transaction:
 
 
 Work = Callable[[Transaction], Awaitable[T]]
+Tell = Callable[[MissionId, TimelineEntry], None]
+
+
+def say_nothing(_mission_id: MissionId, _entry: TimelineEntry) -> None:
+    """Tell nobody."""
+    return
 
 
 class Database:
     """Runs transactions on the ledger's database. Safe for concurrent use within one event loop."""
 
-    def __init__(self, url: str, *, clock: Clock, sqlite_wal: bool | None, connections: int = 8) -> None:
+    def __init__(
+        self, url: str, *, clock: Clock, sqlite_wal: bool | None, connections: int = 8, tell: Tell = say_nothing
+    ) -> None:
+        self._tell = tell
         target = async_url(url, key="database.url")
         backend = target.get_backend_name()
         if backend not in ("sqlite", "postgresql"):
@@ -125,11 +141,12 @@ class Database:
             self._file.check()
         async with turn, self.engine.connect() as connection:
             await self._begin(connection, is_write=is_write)
-            result = await work(
-                Transaction(connection=connection, is_postgres=self.is_postgres, may_be_done=may_be_done)
-            )
+            transaction = Transaction(connection=connection, is_postgres=self.is_postgres, may_be_done=may_be_done)
+            result = await work(transaction)
             if is_write:
                 await _commit(connection)
+            for mission_id, entry in transaction.happenings:
+                self._tell(mission_id, entry)
             return result
 
     async def _begin(self, connection: AsyncConnection, *, is_write: bool) -> None:

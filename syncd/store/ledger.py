@@ -8,7 +8,7 @@ from syncd.store.amendments import Amendments
 from syncd.store.claims import Claims
 from syncd.store.common_state import CommonState
 from syncd.store.deliveries import Deliveries
-from syncd.store.engine import Database
+from syncd.store.engine import Database, Tell, say_nothing
 from syncd.store.migration import Migration
 from syncd.store.outbox import Outbox
 from syncd.store.part import Identity
@@ -29,16 +29,18 @@ def open_ledger(
     message_domain: str,
     clock: Clock,
     sqlite_wal: bool | None = None,
+    tell: Tell = say_nothing,
 ) -> SqlLedger:
     """Return the ledger at a plain URL (`sqlite:///…`, `postgresql://…`); it connects when first used.
 
     `replica` is unique per process: leases carry it. `message_domain` is the right side of every Message-ID.
-    `sqlite_wal` overrules the choice of the journal by SQLite's version.
+    `sqlite_wal` overrules the choice of the journal by SQLite's version. `tell` is given every timeline entry once it
+    is committed; it must not raise.
 
     Raises:
         Misconfigured: the URL is wrong, or not of a supported database.
     """
-    database = Database(url, clock=clock, sqlite_wal=sqlite_wal)
+    database = Database(url, clock=clock, sqlite_wal=sqlite_wal, tell=tell)
     identity = Identity(replica=replica, version=version, lease=lease, message_domain=message_domain)
     return SqlLedger(database, identity)
 

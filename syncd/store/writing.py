@@ -13,7 +13,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from syncd.model import Event, Facts, MissionId, Notification, NotificationState, Role, Step, StoredDocument
 from syncd.ports.ledger import TimelineEntry
 from syncd.store.codec import to_json
-from syncd.store.engine import RaceLostError, Transaction
+from syncd.store.engine import Happening, RaceLostError, Transaction
 from syncd.store.rows import Columns, Loaded, changed_columns
 from syncd.store.tables import LetterLane, contracts, documents, letters, timeline
 
@@ -41,6 +41,7 @@ class Changes:
     _documents: list[Columns] = field(default_factory=list)
     _superseded: list[Columns] = field(default_factory=list)
     _entries: list[Columns] = field(default_factory=list)
+    _happenings: list[Happening] = field(default_factory=list)
     _blocked: dict[MissionId, bool] = field(default_factory=dict)
     _nudged: set[MissionId] = field(default_factory=set)
 
@@ -67,6 +68,7 @@ class Changes:
         """Add an entry to a contract's timeline."""
         row = {"mission_id": mission_id, "at": self.now, "event": entry.event, "detail": dict(entry.detail)}
         self._entries.append(row)
+        self._happenings.append((mission_id, entry))
 
     def _follow(self, one: Loaded, columns: Columns, before: Facts, after: Facts) -> None:
         """A hold stops the letters that wait; a contract that gives way or comes in wakes its rivals."""
@@ -101,10 +103,10 @@ class Changes:
             old = known.get((document.kind, document.version))
             if old is None:
                 self._documents.append(_document(after.mission_id, document))
-            elif old.superseded_at != document.superseded_at:
+            elif old != document:
                 self._superseded.append({
                     "of_mission": after.mission_id, "of_kind": str(document.kind), "of_version": document.version,
-                    "superseded_at": document.superseded_at,
+                    "superseded_at": document.superseded_at, "file_id": document.file_id,
                 })  # fmt: skip
         return before.documents != after.documents
 
@@ -122,6 +124,7 @@ class Changes:
             await tx.connection.execute(insert_once(tx, letters), self._letters)
         if self._entries:
             await tx.connection.execute(insert(timeline), self._entries)
+            tx.happenings.extend(self._happenings)
         if self._nudged:
             await wake(tx, sorted(self._nudged), now=self.now)
 
@@ -154,7 +157,7 @@ _SUPERSEDE = (
     .where(documents.c.mission_id == bindparam("of_mission"))
     .where(documents.c.kind == bindparam("of_kind"))
     .where(documents.c.version == bindparam("of_version"))
-    .values(superseded_at=bindparam("superseded_at"))
+    .values(superseded_at=bindparam("superseded_at"), file_id=bindparam("file_id"))
 )
 
 

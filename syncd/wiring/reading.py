@@ -12,10 +12,15 @@ from pydantic import SecretStr
 from syncd import __version__
 from syncd.clock import SystemClock, new_id
 from syncd.errors import Misconfigured
+from syncd.events import log_happening
+from syncd.logs import get_log
+from syncd.model import MissionId
 from syncd.ports.clock import Clock
-from syncd.ports.ledger import Ledger
+from syncd.ports.ledger import Ledger, TimelineEntry
 from syncd.settings import Settings
 from syncd.store import open_ledger
+
+log = get_log()
 
 
 def replica_name() -> str:
@@ -68,7 +73,13 @@ def _ledger(settings: Settings, clock: Clock) -> Ledger:
         lease=timedelta(seconds=settings.jobs.lease_s),
         message_domain=settings.mail.sender.rpartition("@")[2].rstrip(">") or "localhost",
         clock=clock,
+        tell=_log,
     )
+
+
+def _log(mission_id: MissionId, entry: TimelineEntry) -> None:
+    """What people read in a timeline stands in the log too, without what only a timeline keeps."""
+    log_happening(log, entry.event, entry.detail, mission_id=mission_id)
 
 
 def url_of(secret: SecretStr | None) -> str:
