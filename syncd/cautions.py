@@ -1,7 +1,7 @@
 """What a person should know of a contract although nothing waits for it. Pure."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from syncd.model import Facts, Mission, Policy, RemoteStatus, Track, Warned, WarningCode
 from syncd.standing import has_been_sent, is_over
@@ -43,8 +43,8 @@ def _legal_warnings(facts: Facts, now: datetime, policy: Policy) -> Iterator[War
     if start is None:
         return
     deadline, status = filing_deadline(start), facts.remote.known_status if facts.remote is not None else None
-    notice_from = deadline - timedelta(days=policy.filing_notice_days)
-    if mission.track is Track.APPRENTISSAGE and status not in _FILED and paris_day(now) >= notice_from:
+    is_near = (deadline - paris_day(now)).days <= policy.filing_notice_days
+    if mission.track is Track.APPRENTISSAGE and status not in _FILED and is_near:
         yield Warned(
             code=WarningCode.FILING_DEADLINE_NEAR,
             message=f"Le contrat signé est attendu par l'OPCO au plus tard le {deadline:%d/%m/%Y}.",

@@ -43,6 +43,7 @@ from syncd.model import (
     Moment,
     NotificationState,
     Policy,
+    RemoteContract,
     RemoteDocument,
     RemoteStatus,
     Role,
@@ -119,7 +120,7 @@ def _find_out(facts: Facts, now: datetime, policy: Policy) -> Action:
     is_free = not holds_of(facts, now=now, policy=policy)
     if facts.asked in (Asked.REFUSED, Asked.CONFLICT, Asked.ABSENT):  # CACTUS has nothing of ours
         if facts.cancel_wanted is not None:
-            return _close_when_sure(facts, facts.cancel_wanted, now, policy)
+            return Close(reason=facts.cancel_wanted)
         return _ask(facts, policy) if is_free else Wait(awaited="person")
     if policy.capabilities.look_up:
         return _look_up_in_time(facts, now, policy)
@@ -128,23 +129,14 @@ def _find_out(facts: Facts, now: datetime, policy: Policy) -> Action:
     return Wait(awaited="person")  # a question to a person, never a second attempt
 
 
-def _close_when_sure(facts: Facts, reason: str, now: datetime, policy: Policy) -> Action:
-    """Close, but not while the request may still be on its way: look once more after the longest processing time."""
-    settled_at = (facts.asked_at or now) + policy.patience.processing_time
-    is_sure = facts.asked is not Asked.ABSENT or facts.looked_up_at is None or facts.looked_up_at >= settled_at
-    return Close(reason=reason) if is_sure else _look_up_from(settled_at, facts, now)
-
-
 def _look_up_in_time(facts: Facts, now: datetime, policy: Policy) -> Action:
-    """Look at once, for it may be there; without keys an absence only counts a longest processing time later."""
+    """Look at once, for it may be there; before another attempt without keys, and before closing, once more later."""
     looked_up_at, asked_at = facts.looked_up_at, facts.asked_at or now
-    if looked_up_at is None or looked_up_at <= asked_at or policy.capabilities.idempotency_keys:
+    may_repeat = policy.capabilities.idempotency_keys and facts.cancel_wanted is None
+    if looked_up_at is None or looked_up_at <= asked_at or may_repeat:
         return LookUp(reference=facts.mission_id)
-    return _look_up_from(looked_up_at + policy.patience.processing_time, facts, now)
-
-
-def _look_up_from(moment: datetime, facts: Facts, now: datetime) -> Action:
-    return LookUp(reference=facts.mission_id) if now >= moment else Wait(awaited="retry", until=moment)
+    settled_at = looked_up_at + policy.patience.processing_time
+    return LookUp(reference=facts.mission_id) if now >= settled_at else Wait(awaited="retry", until=settled_at)
 
 
 # ---------------------------------------------------------------- apprentissage, once it is linked
@@ -338,16 +330,16 @@ def visible_step(facts: Facts, *, now: datetime, policy: Policy) -> Step:
         return _last_steps(facts, policy) if _has_pair(facts) else Step.AWAITING_DOCUMENTS
     if facts.contract_id is None or facts.remote is None:
         return Step.TO_INITIALISE
-    return _step_in_cactus(facts, policy)
+    return _step_in_cactus(facts, facts.remote, policy)
 
 
-def _step_in_cactus(facts: Facts, policy: Policy) -> Step:
-    remote = facts.remote
-    if remote is None or (remote.known_status is None and facts.step not in (Step.HELD, Step.TO_INITIALISE)):
-        return facts.step  # CACTUS has changed its words: stay where we were
-    if remote.known_status in GENERATED:
+def _step_in_cactus(facts: Facts, remote: RemoteContract, policy: Policy) -> Step:
+    is_unknown = remote.known_status is None  # CACTUS has changed its words: what was reached is not lost
+    if remote.known_status in GENERATED or (is_unknown and _has_pair(facts)):
         has_all = _has_pair(facts) and document_to_fetch(facts, policy) is None
         return _last_steps(facts, policy) if has_all else Step.TO_FETCH
+    if is_unknown and facts.step not in (Step.HELD, Step.TO_INITIALISE):
+        return facts.step
     if not remote.student_part.is_done:
         return Step.AWAITING_STUDENT
     return Step.AWAITING_DOCUMENTS if remote.company_part.is_done else Step.AWAITING_COMPANY

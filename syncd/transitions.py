@@ -50,7 +50,7 @@ def not_applied(facts: Facts) -> Facts:
     if first == facts.asked_at:
         return replace(facts, asked=Asked.NOT_APPLIED, sent=None, baseline=None)
     was_absent = first is not None and looked_up is not None and looked_up > first
-    return replace(facts, asked=Asked.ABSENT if was_absent else Asked.UNKNOWN)
+    return replace(facts, asked=Asked.ABSENT if was_absent and facts.cancel_wanted is None else Asked.UNKNOWN)
 
 
 def unanswered(facts: Facts) -> Facts:
@@ -61,18 +61,20 @@ def unanswered(facts: Facts) -> Facts:
 def absent(facts: Facts, *, now: datetime, idempotent: bool, patience: Patience) -> Facts:
     """CACTUS has no contract with this reference; without keys that counts only after its longest processing time.
 
-    That time begins with the first look-up after the request: when the request left is not known for sure.
+    That time begins with the first look-up after the request: when the request left is not known for sure. Before a
+    cancellation is taken as done, it is waited for in any case.
     """
     if facts.contract_id is not None:
         return facts
     asked_at, before = facts.asked_at, facts.looked_up_at
     if asked_at is None or facts.asked in (Asked.NEVER, Asked.NOT_APPLIED):
         return replace(facts, looked_up_at=now)
+    may_repeat = idempotent and facts.cancel_wanted is None
     was_absent_long_ago = before is not None and before > asked_at and now >= before + patience.processing_time
     return replace(
         facts,
         looked_up_at=max(now, asked_at + timedelta.resolution),  # after the request, whatever became of the clock
-        asked=Asked.ABSENT if idempotent or was_absent_long_ago else Asked.UNKNOWN,
+        asked=Asked.ABSENT if was_absent_long_ago or may_repeat else Asked.UNKNOWN,
     )
 
 
@@ -282,8 +284,9 @@ def _ask_anew(facts: Facts) -> Facts:
 
 
 def want_cancellation(facts: Facts, reason: str) -> Facts:
-    """An admin asks for the cancellation."""
-    return replace(succeeded(facts), cancel_wanted=reason)
+    """An admin asks for the cancellation; what was absent only just now is looked up once more before it is closed."""
+    asked = Asked.UNKNOWN if facts.asked is Asked.ABSENT else facts.asked
+    return replace(succeeded(facts), cancel_wanted=reason, asked=asked)
 
 
 def close(facts: Facts, reason: str) -> Facts:

@@ -6,6 +6,7 @@ from syncd.cli.asking import ledger_of, run_async
 from syncd.cli.context import Invocation, SyncdGroup, json_option
 from syncd.cli.output import CommandFailed, Exit, print_json, print_table
 from syncd.clock import SystemClock
+from syncd.jobs.settle import BRAKE_PATIENCE
 from syncd.ports.ledger import GuardState
 
 _GUARDS = {
@@ -71,4 +72,6 @@ async def _approve(invocation: Invocation, names: tuple[str, ...]) -> list[str]:
             await ledger.approve(name, now=now)
             if name == "sweep":
                 await ledger.set_mark("sweep_approved", "once")
+            if name == "contracts":
+                await ledger.wake_waiting("await_brake", now=now, until=now + 2 * BRAKE_PATIENCE)
         return on

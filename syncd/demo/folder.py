@@ -66,6 +66,7 @@ class DemoFolder:
             for table, values in tables.items()
         )
         head = f"# Written by `syncd demo`.\nstate_directory = {toml(self.state)}\n\n"
+        self.config.touch(mode=0o600)
         self.config.write_text(head + "\n\n".join(blocks) + "\n", encoding="utf-8")
 
     @contextmanager

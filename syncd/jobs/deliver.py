@@ -125,9 +125,12 @@ class Deliverer:
 
     async def _deliver(self, letter: QueuedLetter) -> None:
         async with self._gate.pass_through() as may_pass:
-            outcome = await self._attempt(letter) if may_pass else self._later(letter, timedelta(), None)
+            outcome = await self._attempt(letter) if may_pass else self._untouched(letter)
         await self._ledger.record_letter(outcome, now=self._clock.now())
         self.handled += 1
+
+    def _untouched(self, letter: QueuedLetter) -> LetterOutcome:
+        return self._outcome(letter, NotificationState.QUEUED, wait=timedelta())
 
     async def _attempt(self, letter: QueuedLetter) -> LetterOutcome:
         try:
@@ -142,8 +145,7 @@ class Deliverer:
             return self._unknown(letter, error)
         except Transient as error:
             await self._gate.note_failure(error)
-            delay = self._delay(letter) if error.is_general else self._greylisted(letter)
-            return self._later(letter, max(delay, error.retry_after or timedelta()), error.message)
+            return self._not_accepted(letter, error)
         await self._gate.note_success()
         return self._outcome(letter, NotificationState.SENT)
 
@@ -154,10 +156,19 @@ class Deliverer:
         wait = min(self._patience.unknown_resend_after, self._patience.delays.longest_delay)
         return self._outcome(letter, NotificationState.UNKNOWN, wait=wait, error=error.message)
 
-    def _later(self, letter: QueuedLetter, delay: timedelta, error: str | None) -> LetterOutcome:
-        if error is not None and self._clock.now() - letter.queued_at > self._patience.expires_after:
+    def _not_accepted(self, letter: QueuedLetter, error: Transient) -> LetterOutcome:
+        if error.is_general and self._gate.closed_until() is not None and not self._has_expired(letter):
+            return self._untouched(letter)  # everybody waits, and no attempt is counted
+        delay = self._delay(letter) if error.is_general else self._greylisted(letter)
+        return self._later(letter, max(delay, error.retry_after or timedelta()), error.message)
+
+    def _later(self, letter: QueuedLetter, delay: timedelta, error: str) -> LetterOutcome:
+        if self._has_expired(letter):
             return self._outcome(letter, NotificationState.FAILED, error=f"given up: {error}")
         return self._outcome(letter, NotificationState.QUEUED, wait=delay, error=error)
+
+    def _has_expired(self, letter: QueuedLetter) -> bool:
+        return self._clock.now() - letter.queued_at > self._patience.expires_after
 
     def _delay(self, letter: QueuedLetter) -> timedelta:
         return delay_after(letter.attempts, self._patience.delays, throw=self._clock.throw())

@@ -47,7 +47,7 @@ class Bench:
 async def perform(claim: Claim, bench: Bench) -> Outcome:
     """Carry out a claim's effect, once, and return how its outcome changes the facts."""
     async with bench.gate.pass_through() as may_pass:
-        amend = await _perform(claim, bench) if may_pass else _postponed(claim.effect, bench)
+        amend = await _perform(claim, bench) if may_pass else _postponed(claim.effect)
     return Outcome(mission_id=claim.facts.mission_id, token=claim.token, apply=amend)
 
 
@@ -56,6 +56,8 @@ async def _perform(claim: Claim, bench: Bench) -> Amend:
         amend = await _carry_out(claim.effect, claim.facts, bench)
     except (Transient, OutcomeUnknown) as error:
         await bench.gate.note_failure(error)
+        if error.is_general and bench.gate.closed_until() is not None:
+            return _postponed(claim.effect, error)
         return _failure(claim.effect, error, bench)
     await bench.gate.note_success()
     return amend
@@ -222,13 +224,17 @@ async def _fetch(effect: FetchDocument, facts: Facts, bench: Bench) -> Amend:
 # -------------------------------------------------------------------------------------------------------------- failure
 
 
-def _postponed(effect: Effect, bench: Bench) -> Amend:
-    """The gate closed before the effect began: nothing was tried, so nothing failed."""
-    until = bench.gate.closed_until()
+def _postponed(effect: Effect, error: Transient | OutcomeUnknown | None = None) -> Amend:
+    """The remote rests: whatever this contract came to meet is everybody's trouble and none of its own attempts.
+
+    Without an error the effect was not begun at all. The gate says until when to wait.
+    """
+    is_unknown = isinstance(error, OutcomeUnknown)
 
     def apply(facts: Facts) -> Amendment:
-        untouched = not_applied(facts) if isinstance(effect, Initialise) else facts
-        return Amendment(facts=replace(untouched, not_before=until))
+        if isinstance(effect, Initialise):
+            facts = unanswered(facts) if is_unknown else not_applied(facts)
+        return Amendment(facts=replace(facts, last_error=error.message) if error is not None else facts)
 
     return apply
 

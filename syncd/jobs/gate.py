@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
+from aiolimiter import AsyncLimiter
 
 from syncd.errors import CredentialsRefused, OutcomeUnknown, Transient
 from syncd.ports.clock import Clock
@@ -19,19 +20,30 @@ from syncd.ports.ledger import GateState, Ledger
 FAILURES_THAT_CLOSE = 10
 LONGEST_REST = timedelta(hours=1)
 _PROBE_INTERVAL = timedelta(seconds=30)
+_A_MOMENT = timedelta(seconds=1)
 
 log = structlog.get_logger()
 
 
 class Gate:
-    """Watches over one remote, `cactus` or `mail`, within one process."""
+    """Watches over one remote, `cactus` or `mail`, within one process: `width` requests at once, at its `pace`."""
 
-    def __init__(self, name: str, *, ledger: Ledger, clock: Clock, longest_delay: timedelta, width: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        ledger: Ledger,
+        clock: Clock,
+        longest_delay: timedelta,
+        width: int,
+        pace: AsyncLimiter | None = None,
+    ) -> None:
         self._name = name
         self._ledger = ledger
         self._clock = clock
         self._rest = min(_PROBE_INTERVAL, longest_delay)
         self._width = width
+        self._pace = pace
         self._open_width = width
         self._under_way = 0
         self._room = asyncio.Condition()
@@ -40,10 +52,18 @@ class Gate:
         self.general_failures = 0
 
     async def load(self) -> None:
-        """Take over what the other replicas know."""
+        """Take over what is known of the remote; a process that begins may probe at once, but for a remote's own wish.
+
+        Who starts the service again has perhaps just put it right: new credentials, a network that is back.
+        """
         self.state = await self._ledger.gate(self._name)
-        if self.closed_until() is not None:
-            self._open_width = 1
+        until, failed_at = self.closed_until(), self.state.last_failure_at
+        if until is None:
+            return
+        self._open_width = 1
+        if self.state.is_credentials or (failed_at is not None and until - failed_at <= self._rest + _A_MOMENT):
+            self.state = replace(self.state, closed_until=self._clock.now())
+            await self._wake_waiting(until)
 
     def closed_until(self) -> datetime | None:
         """Return until when nothing may pass, `None` when the gate is open or a probe is due."""
@@ -57,6 +77,8 @@ class Gate:
             await self._room.wait_for(lambda: self._under_way < self._open_width)
             self._under_way += 1
         try:
+            if self._pace is not None:
+                await self._pace.acquire()
             yield self.closed_until() is None
         finally:
             self._under_way -= 1
@@ -66,14 +88,19 @@ class Gate:
     async def note_success(self) -> None:
         """The remote answered as it should."""
         self.successes += 1
-        was_closed = self.state.closed_until is not None
+        closed_until = self.state.closed_until
         self._open_width = min(self._open_width * 2, self._width)
-        if self.state.failures == 0 and not was_closed:
+        if self.state.failures == 0 and closed_until is None:
             return
         self.state = GateState(last_success_at=self._clock.now(), last_failure_at=self.state.last_failure_at)
-        if was_closed:
+        if closed_until is not None:
             await self._ledger.set_gate(self._name, self.state)
+            await self._wake_waiting(closed_until)
             log.info("gate.opened", remote=self._name)
+
+    async def _wake_waiting(self, closed_until: datetime) -> None:
+        """What waited for the gate need not wait for its time any more; the width lets it through little by little."""
+        await self._ledger.wake_waiting("await_remote", now=self._clock.now(), until=closed_until + 2 * _A_MOMENT)
 
     async def note_failure(self, error: Transient | OutcomeUnknown) -> None:
         """The remote as a whole failed; ten in a row, a rate limit or refused credentials close it."""

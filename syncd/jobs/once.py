@@ -44,17 +44,27 @@ async def run_once(works: Works) -> PassReport:
     await ask_feed(works)
     await queue_digest(works.ledger, works.clock, works.policy)
     performed, delivered = await _do_all(works)
-    backlog = await works.ledger.backlog(now=works.clock.now())
     gate = works.cactus_gate
     return PassReport(
         discovered=discovered,
         performed=performed,
         delivered=delivered,
-        retrying=backlog.contracts_retrying + backlog.letters_retrying,
+        retrying=await _count_retrying(works),
         is_store_unreachable=is_store_unreachable,
         is_cactus_unreachable=gate.successes == 0 and gate.general_failures > 0,
         are_credentials_refused=gate.state.is_credentials,
     )
+
+
+async def _count_retrying(works: Works) -> int:
+    """Count what failed and waits for its next attempt, behind a closed gate too."""
+    backlog = await works.ledger.backlog(now=works.clock.now())
+    count = backlog.contracts_retrying + backlog.letters_retrying
+    if works.mail_gate.closed_until() is not None:
+        count += backlog.letters_queued
+    if works.cactus_gate.closed_until() is not None and await works.ledger.next_due_at() is not None:
+        count += 1
+    return count
 
 
 async def _ask_store(works: Works) -> tuple[int, bool]:

@@ -29,7 +29,7 @@ from syncd.transitions import announce, begin, close, supersede, survive_crash
 _MOST_ENTRIES = 20
 """More ledger entries in a row than any contract can need: the procedure would be going in circles."""
 
-_BRAKE_PATIENCE = timedelta(minutes=1)
+BRAKE_PATIENCE = timedelta(minutes=1)
 
 
 class Settler:
@@ -112,9 +112,9 @@ class Settler:
         closed_until = self._gate_closed_until()
         if closed_until is not None and closed_until > now:
             spread = timedelta(seconds=self._clock.throw())
-            return Wait(awaited="retry", until=closed_until + spread)
+            return Wait(awaited="remote", until=closed_until + spread)
         if isinstance(effect, Initialise) and facts.first_asked_at is None and not may_create:
-            return Wait(awaited="brake", until=now + _BRAKE_PATIENCE)
+            return Wait(awaited="brake", until=now + BRAKE_PATIENCE)
         return effect
 
 

@@ -296,6 +296,9 @@ class Ledger(LedgerReader, Protocol):
     async def gate(self, name: str) -> GateState:
         """Return the patience towards a remote."""
 
+    async def wake_waiting(self, next_action: str, *, now: datetime, until: datetime) -> None:
+        """Make due now what waits with this next action and is due by `until`."""
+
     async def set_gate(self, name: str, state: GateState) -> None:
         """Write the patience towards a remote."""
 

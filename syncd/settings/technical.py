@@ -179,12 +179,6 @@ class Jobs(Section):
     """Seconds between two questions to the mission store, and to CACTUS's change feed."""
     lease_s: Seconds = 60
     """Seconds that a claimed contract belongs to one replica; a dead replica's claims are free after that."""
-    claim_batch: Positive = 50
-    """Contracts claimed, and results recorded, in one transaction."""
-    deliver_batch: Positive = 50
-    """Mails claimed in one transaction; the outcome of each is recorded by itself."""
-    page_size: Annotated[int, Field(ge=1, le=500)] = 500
-    """Rows asked for at once of the mission store and of the change feed."""
     sweep_interval_h: Annotated[float, Field(gt=0, le=8760)] = 24
     """Hours between two full sweeps of the mission store; they find what no cursor can (deleted rows)."""
 

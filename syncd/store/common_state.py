@@ -11,7 +11,7 @@ from syncd.store.engine import Transaction
 from syncd.store.part import LedgerPart
 from syncd.store.rows import Columns
 from syncd.store.settling import read_guard
-from syncd.store.tables import contracts, flows, gates, guards, letters, marks
+from syncd.store.tables import Lane, contracts, flows, gates, guards, letters, marks
 from syncd.store.writing import Changes, insert_once, upsert
 
 
@@ -53,11 +53,19 @@ class CommonState(LedgerPart):
     async def approve(self, name: str, *, now: datetime) -> None:
         """Take a brake off, once: what happened until now no longer counts."""
         row: Columns = {"name": name, "tripped_at": None, "detail": None, "approved_at": now}
-        braked = contracts.c.next_action == "await_brake"
 
         async def work(tx: Transaction) -> None:
             await tx.connection.execute(upsert(tx, guards, row))
-            await tx.connection.execute(update(contracts).where(braked).values(due_at=now))
+
+        await self._database.write(work)
+
+    async def wake_waiting(self, next_action: str, *, now: datetime, until: datetime) -> None:
+        """Make due now what waits with this next action and is due by `until`."""
+        is_waiting = contracts.c.lane.in_((Lane.URGENT, Lane.NORMAL)) & contracts.c.due_at.between(now, until)
+        statement = update(contracts).where(is_waiting, contracts.c.next_action == next_action).values(due_at=now)
+
+        async def work(tx: Transaction) -> None:
+            await tx.connection.execute(statement)
 
         await self._database.write(work)
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import structlog
+from aiolimiter import AsyncLimiter
 
 from syncd.adapters.documents.pdf import LimitedPdfCheck
 from syncd.adapters.documents.vault import FolderVault
@@ -68,14 +69,7 @@ def _works(
     mailer: Mailer,
 ) -> Works:  # fmt: skip
     policy = replace(settings.policy(), capabilities=cactus.capabilities)
-    longest, width = policy.patience.longest_delay, settings.cactus.concurrency
-    rhythm = Rhythm(
-        poll=timedelta(seconds=settings.jobs.poll_interval_s),
-        lease=timedelta(seconds=settings.jobs.lease_s),
-        sweep=timedelta(hours=settings.jobs.sweep_interval_h),
-    )
-    cactus_gate = Gate("cactus", ledger=ledger, clock=clock, longest_delay=longest, width=width)
-    mail_gate = Gate("mail", ledger=ledger, clock=clock, longest_delay=longest, width=MAIL_CONNECTIONS)
+    cactus_gate, mail_gate = _gates(settings, ledger, clock, longest_delay=policy.patience.longest_delay)
     pdf_check = LimitedPdfCheck(max_bytes=settings.cactus.document_cap_bytes)
     settle = Settler(policy=policy, clock=clock, gate_closed_until=cactus_gate.closed_until)
     documents = DocumentFetcher(cactus=cactus, vault=vault, check=pdf_check, clock=clock)
@@ -84,7 +78,7 @@ def _works(
         settle=settle,
         bench=Bench(cactus=cactus, documents=documents, gate=cactus_gate, clock=clock, policy=policy),
         clock=clock,
-        concurrency=width,
+        concurrency=settings.cactus.concurrency,
         creations=CreationLimit(limit=settings.guard.max_new_contracts),
     )
     deliverer = Deliverer(
@@ -111,8 +105,33 @@ def _works(
         deliverer=deliverer,
         cactus_gate=cactus_gate,
         mail_gate=mail_gate,
-        sweep_limits=SweepLimits(gone_share=settings.missions.gone_share, gone_minimum=settings.missions.gone_minimum),
-        rhythm=rhythm,
+        sweep_limits=sweep_limits(settings),
+        rhythm=_rhythm(settings),
+    )
+
+
+def _gates(settings: Settings, ledger: Ledger, clock: Clock, *, longest_delay: timedelta) -> tuple[Gate, Gate]:
+    def gate(name: str, width: int, *, most: float, within_s: float) -> Gate:
+        pace = AsyncLimiter(most, within_s) if most else None
+        return Gate(name, ledger=ledger, clock=clock, longest_delay=longest_delay, width=width, pace=pace)
+
+    remote, mail = settings.cactus, settings.mail
+    return (
+        gate("cactus", remote.concurrency, most=remote.requests_per_second, within_s=1),
+        gate("mail", MAIL_CONNECTIONS, most=mail.mails_per_minute, within_s=60),
+    )
+
+
+def sweep_limits(settings: Settings) -> SweepLimits:
+    """Return how much of the mission store may be gone before a sweep is not believed."""
+    return SweepLimits(gone_share=settings.missions.gone_share, gone_minimum=settings.missions.gone_minimum)
+
+
+def _rhythm(settings: Settings) -> Rhythm:
+    return Rhythm(
+        poll=timedelta(seconds=settings.jobs.poll_interval_s),
+        lease=timedelta(seconds=settings.jobs.lease_s),
+        sweep=timedelta(hours=settings.jobs.sweep_interval_h),
     )
 
 

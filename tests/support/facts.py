@@ -62,7 +62,7 @@ MUTE = remote_with(idempotency_keys=False, look_up=False)
 FEEDLESS = remote_with(change_feed=False)
 
 
-# ------------------------------------------------------------------------------------------------------------ the mission
+# ---------------------------------------------------------------------------------------------------------- the mission
 
 
 def mission(**changed: object) -> Mission:
@@ -111,8 +111,8 @@ def contract(
     )
 
 
-def linked(remote: RemoteContract, *, at: datetime = NOW, row: Mission = A_MISSION, **changed: object) -> Facts:
-    """Return a contract that CACTUS has; both first letters were sent long ago unless `notifications` says otherwise."""
+def linked(remote: RemoteContract, /, *, at: datetime = NOW, row: Mission = A_MISSION, **changed: object) -> Facts:
+    """Return a contract that CACTUS has; both first letters were sent unless `notifications` says otherwise."""
     before = replace(asked(Asked.UNKNOWN), notifications=INITIALISED)
     facts = replace(link(before, remote, now=at), mission=row)
     return replace(facts, **changed)  # type: ignore[arg-type]
@@ -179,7 +179,7 @@ def registered(office: Role = Role.SECRETARIAT, state: NotificationState = Notif
     )
 
 
-# -------------------------------------------------------------------------------------------------------- what comes next
+# ------------------------------------------------------------------------------------------------------ what comes next
 
 
 def in_words(action: Action) -> str:

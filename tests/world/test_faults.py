@@ -218,3 +218,30 @@ def test_c09_a_second_daemon_on_the_same_file_is_refused(world: World) -> None:
 
     assert second.code not in (0, 3)
     assert "another" in second.err.lower() or "running" in second.err.lower(), second.err
+
+
+def test_right_credentials_are_tried_at_once_by_the_next_pass(world: World) -> None:
+    world.environment |= {
+        "SYNCD_RETRY__FIRST_DELAY_S": "60", "SYNCD_RETRY__LONGEST_DELAY_S": "3600", "SYNCD_CACTUS__AUTH": "bearer",
+    }  # fmt: skip
+    world.missions.put(*(mission(number) for number in range(1, 6)))
+    world.remote.token = "right"
+
+    world.once(expect=77, SYNCD_CACTUS__TOKEN="wrong")
+    world.once(SYNCD_CACTUS__TOKEN="right")
+
+    assert world.remote.creations() == 5
+    assert world.step(A) == "awaiting_student"
+
+
+def test_a_mail_server_that_is_down_loses_no_letter(world: World) -> None:
+    world.missions.put(mission(1))
+    down = {"SYNCD_MAIL__ADAPTER": "smtp", "SYNCD_MAIL__HOST": "127.0.0.1", "SYNCD_MAIL__PORT": "9"}
+
+    world.once(expect=3, SYNCD_MAIL__SECURITY="none", **down)
+    states = {n["state"] for n in world.show(A)["notifications"]}
+    time.sleep(0.5)
+    world.once()
+
+    assert states == {"queued"}
+    assert world.letters(A)["contract.initialised", "zoe1@example.org"] == 1
