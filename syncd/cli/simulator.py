@@ -65,7 +65,10 @@ async def _serve(host: str, port: int, authentication: Authentication, speed: fl
         try:
             base_url = await stack.enter_async_context(serve(game, host, port, authentication=authentication))
         except OSError as error:
-            raise CommandFailed(f"{host}:{port} cannot be listened on ({error.strerror})") from None
+            reason = str(error.strerror).partition(" (")[0]  # asyncio adds the address
+            raise CommandFailed(
+                f"{host}:{port} cannot be listened on ({reason})", hint="Name another --port."
+            ) from None
         click.echo("\n".join(_introduction(base_url, authentication, is_played=speed is not None)))
         playing = asyncio.create_task(Player(game, clock, speed=speed).play()) if speed is not None else None
         await end.wait()

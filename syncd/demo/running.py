@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -90,8 +90,8 @@ async def run_demo(options: DemoOptions, *, display: Display, introduce: Callabl
 async def _world(options: DemoOptions) -> AsyncIterator[_World]:
     clock, folder = SystemClock(), DemoFolder(root=options.folder)
     simulator = Simulator(clock)
-    with folder.occupied():
-        async with _served(simulator, options.port) as cactus_url:
+    async with _served(simulator, options.port) as cactus_url:
+        with folder.occupied():
             cast = prepare_missions(folder, count=options.missions, now=clock.now(), is_manual=options.is_manual)
             folder.write_config(config_tables(folder, cactus_url=cactus_url, now=clock.now()))
             async with _daemon(folder, clock) as (works, daemon, status_page):
@@ -106,17 +106,13 @@ async def _world(options: DemoOptions) -> AsyncIterator[_World]:
 
 @asynccontextmanager
 async def _served(simulator: Simulator, port: int) -> AsyncIterator[str]:
-    serving = serve(simulator, port=port)
-    try:
-        address = await serving.__aenter__()
-    except OSError as error:
-        raise DemoRefused(
-            f"port {port} cannot be listened on ({error.strerror})", hint="Name another --port."
-        ) from None
-    try:
+    async with AsyncExitStack() as stack:
+        try:
+            address = await stack.enter_async_context(serve(simulator, port=port))
+        except OSError as error:
+            reason = str(error.strerror).partition(" (")[0]  # asyncio adds the address
+            raise DemoRefused(f"port {port} cannot be listened on ({reason})", hint="Name another --port.") from None
         yield address
-    finally:
-        await serving.__aexit__(None, None, None)
 
 
 @asynccontextmanager

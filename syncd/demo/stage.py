@@ -59,7 +59,7 @@ class Stage:
     async def _change(self, mission_id: MissionId, what: str, **columns: Value) -> None:
         await self._until(mission_id, set(Step) - {Step.TO_INITIALISE, Step.HELD})
         await asyncio.to_thread(self._file.change, mission_id, now=self._clock.now(), **columns)
-        self._tell(f"{mission_id}: {what} in the FVMA after it was sent to CACTUS")
+        self._tell(f"{mission_id}: {what} in the FVMA after it was sent")
 
     async def _return_papers(self) -> None:
         for mission_id, papers in self._cast.papers:
@@ -67,7 +67,7 @@ class Stage:
             await self._until(mission_id, {Step.AWAITING_DOCUMENTS})
             for kind, file in papers.items():
                 if await self._hand_over(mission_id, kind, file):
-                    self._tell(f"{mission_id}: an admin hands the {kind} over (syncd documents add)")
+                    self._tell(f"{mission_id}: an admin hands the {kind} over (documents add)")
 
     async def _until(self, mission_id: MissionId, steps: Iterable[Step]) -> None:
         """Return when the contract stands at one of these steps."""

@@ -1,19 +1,21 @@
 """The common patience towards one remote: rate limits, outages, refused credentials stop everybody.
 
-Closed, it lets nothing through until its time; then one request goes as a probe, and each success doubles how many may
-go at once (a ramp without a herd). Its state is in the ledger, for the other replicas and for `syncd status`.
+Closed, it lets nothing through until its time; then one request at a time goes as a probe. A failure closes it again, a
+success opens it and doubles how many may go at once (a ramp without a herd). Its state is in the ledger, for the other
+replicas and for `syncd status`.
 """
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from aiolimiter import AsyncLimiter
 
 from syncd.errors import CredentialsRefused, OutcomeUnknown, Transient
+from syncd.events import Log
 from syncd.ports.clock import Clock
 from syncd.ports.ledger import GateState, Ledger
 
@@ -21,8 +23,9 @@ FAILURES_THAT_CLOSE = 10
 LONGEST_REST = timedelta(hours=1)
 _PROBE_INTERVAL = timedelta(seconds=30)
 _A_MOMENT = timedelta(seconds=1)
+_EVER = datetime.min.replace(tzinfo=UTC)
 
-log = structlog.get_logger()
+log: Log = structlog.get_logger()
 
 
 class Gate:
@@ -63,7 +66,23 @@ class Gate:
         self._open_width = 1
         if self.state.is_credentials or (failed_at is not None and until - failed_at <= self._rest + _A_MOMENT):
             self.state = replace(self.state, closed_until=self._clock.now())
-            await self._wake_waiting(until)
+            await self._tell_others(wake_until=until)
+
+    async def refresh(self) -> None:
+        """Learn what the other replicas found out since: the longest closing counts, and so does an opening.
+
+        Raises:
+            Transient: the ledger cannot be reached; what this process knows itself still holds.
+        """
+        known, mine = await self._ledger.gate(self._name), self.state
+        has_closed = known.closed_until is not None and known.closed_until > max(
+            self._clock.now(), mine.closed_until or _EVER
+        )
+        has_opened = known.closed_until is None and (known.last_success_at or _EVER) > (mine.last_failure_at or _EVER)
+        if has_closed:
+            self.state, self._open_width = known, 1
+        elif has_opened and mine.closed_until is not None:
+            self.state = known  # as wide as before: our own successes open it further
 
     def closed_until(self) -> datetime | None:
         """Return until when nothing may pass, `None` when the gate is open or a probe is due."""
@@ -86,48 +105,63 @@ class Gate:
                 self._room.notify_all()
 
     async def note_success(self) -> None:
-        """The remote answered as it should."""
+        """The remote answered as it should. What was asked before the gate closed does not open it."""
         self.successes += 1
-        closed_until = self.state.closed_until
+        if self.closed_until() is not None:
+            return
         self._open_width = min(self._open_width * 2, self._width)
-        if self.state.failures == 0 and closed_until is None:
+        was_closed_until = self.state.closed_until
+        if self.state.failures == 0 and was_closed_until is None:
             return
         self.state = GateState(last_success_at=self._clock.now(), last_failure_at=self.state.last_failure_at)
-        if closed_until is not None:
-            await self._ledger.set_gate(self._name, self.state)
-            await self._wake_waiting(closed_until)
+        if was_closed_until is not None:
             log.info("gate.opened", remote=self._name)
-
-    async def _wake_waiting(self, closed_until: datetime) -> None:
-        """What waited for the gate need not wait for its time any more; the width lets it through little by little."""
-        await self._ledger.wake_waiting("await_remote", now=self._clock.now(), until=closed_until + 2 * _A_MOMENT)
+            await self._tell_others(wake_until=was_closed_until)
 
     async def note_failure(self, error: Transient | OutcomeUnknown) -> None:
-        """The remote as a whole failed; ten in a row, a rate limit or refused credentials close it."""
+        """The remote as a whole failed; ten in a row, a failed probe, a rate limit or refused credentials close it."""
         if not error.is_general:
             return
         self.general_failures += 1
         now = self._clock.now()
-        failures = self.state.failures + 1
-        self.state = replace(self.state, failures=failures, last_failure_at=now, reason=error.message)
-        rest = self._rest_after(error, failures)
+        rest = self._rest_after(error)
+        self.state = replace(self.state, failures=self.state.failures + 1, last_failure_at=now, reason=error.message)
         if rest is not None:
-            await self._close(rest, is_credentials=isinstance(error, CredentialsRefused))
+            await self._close(now + rest, is_credentials=isinstance(error, CredentialsRefused))
 
-    async def _close(self, rest: timedelta, *, is_credentials: bool) -> None:
-        self._open_width = 1
-        self.state = replace(self.state, closed_until=self._clock.now() + rest, is_credentials=is_credentials)
-        await self._ledger.set_gate(self._name, self.state)
-        if is_credentials:
-            log.error("credentials.refused", remote=self._name)
-        else:
-            log.warning(
-                "gate.closed", remote=self._name, failures=self.state.failures, rest_s=int(rest.total_seconds())
-            )
-
-    def _rest_after(self, error: Transient | OutcomeUnknown, failures: int) -> timedelta | None:
+    def _rest_after(self, error: Transient | OutcomeUnknown) -> timedelta | None:
         if error.retry_after is not None:
-            return min(max(error.retry_after, timedelta(seconds=1)), LONGEST_REST)
-        if isinstance(error, CredentialsRefused) or failures >= FAILURES_THAT_CLOSE:
+            return min(max(error.retry_after, _A_MOMENT), LONGEST_REST)
+        if isinstance(error, CredentialsRefused):
             return self._rest
-        return None
+        is_closed, is_probe = self.closed_until() is not None, self.state.closed_until is not None
+        if is_closed:
+            return None  # it was asked before the gate closed: nothing new
+        return self._rest if is_probe or self.state.failures + 1 >= FAILURES_THAT_CLOSE else None
+
+    async def _close(self, until: datetime, *, is_credentials: bool) -> None:
+        known = self.closed_until()
+        if known is not None and until <= known + _A_MOMENT and is_credentials <= self.state.is_credentials:
+            return  # closed for as long already: fifty answers of one moment are one piece of news
+        self._open_width = 1
+        until = max(until, known) if known is not None else until
+        self.state = replace(self.state, closed_until=until, is_credentials=is_credentials)
+        rest_s = int((until - self._clock.now()).total_seconds())
+        if is_credentials:
+            log.error("credentials.refused", remote=self._name, retry_s=rest_s)
+        else:
+            log.warning("gate.closed", remote=self._name, failures=self.state.failures, rest_s=rest_s)
+        await self._tell_others()
+
+    async def _tell_others(self, *, wake_until: datetime | None = None) -> None:
+        """Write the state down, and wake what waited for the gate: the width lets it through little by little.
+
+        A ledger in trouble must not cost an effect its outcome: then this process alone knows for a while.
+        """
+        try:
+            await self._ledger.set_gate(self._name, self.state)
+            if wake_until is not None:
+                until = wake_until + 2 * _A_MOMENT
+                await self._ledger.wake_waiting("await_remote", now=self._clock.now(), until=until)
+        except Transient as error:
+            log.warning("pass.failed", error=error.message)

@@ -55,6 +55,18 @@ def _assert_nobody_listens(lines: list[str]) -> None:
             socket.create_connection(("127.0.0.1", port), timeout=1)
 
 
+def test_when_nobody_can_move_anything_on_it_says_so_and_goes_on_until_it_is_ended(tmp_path: Path) -> None:
+    with started("demo", "--folder", str(tmp_path / "demo"), "--missions", "4", "--speed", "50") as demo:
+        lines = lines_until(demo, "everything has come to rest")
+        is_going_on = demo.poll() is None
+        demo.send_signal(signal.SIGTERM)
+        demo.communicate(timeout=20)
+
+    assert is_going_on
+    assert demo.returncode == 0
+    assert any("FVMA" in line and line.endswith("hands the convention over (documents add)") for line in lines)
+
+
 def test_it_ends_by_itself_when_told_so(tmp_path: Path) -> None:
     ended = call("demo", "--folder", str(tmp_path / "demo"), "--missions", "3", "--seconds", "1")
 
@@ -101,3 +113,4 @@ def test_a_port_that_is_taken_is_told_and_nothing_is_left(tmp_path: Path) -> Non
 
     assert refused.returncode == 1
     assert refused.stderr.splitlines()[0] == f"syncd: port {port} cannot be listened on (Address already in use)"
+    assert not (tmp_path / "demo").exists()
