@@ -6,10 +6,12 @@ import click
 
 from syncd.cli import root
 from syncd.cli.output import Exit, print_json
+from syncd.logs import log_crashes
 
 
 def main() -> None:
     """Run the command line and end with its exit code; a wrong usage is told in JSON where JSON was asked for."""
+    log_crashes()
     try:
         code = root.main(standalone_mode=False)
     except click.ClickException as error:

@@ -41,7 +41,10 @@ def demo(
     def introduce(addresses: Addresses) -> None:
         _introduce(addresses, options)
 
-    ended = asyncio.run(run_demo(options, display=_display(), introduce=introduce))
+    try:
+        ended = asyncio.run(run_demo(options, display=_display(), introduce=introduce))
+    except KeyboardInterrupt:  # before there was anything to end
+        return
     _conclude(ended, options)
 
 

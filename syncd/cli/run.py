@@ -121,10 +121,17 @@ async def _run_daemon(settings: Settings, following: _Following, manager: Servic
         _lock(settings, stack)
         works = await stack.enter_async_context(open_works(settings))
         daemon = Daemon(works, manager=manager, may_reload=following.read_again)
-        token = settings.secret("ops.token")
-        await stack.enter_async_context(
-            serve_ops(daemon, works.ledger, works.clock, host=settings.ops.host, port=settings.ops.port, token=token)
+        pages = serve_ops(
+            daemon,
+            works.ledger,
+            works.clock,
+            host=settings.ops.host,
+            port=settings.ops.port,
+            token=settings.secret("ops.token"),
+            poll=works.rhythm.poll,
+            sweep=works.rhythm.sweep,
         )
+        await stack.enter_async_context(pages)
         log.info("daemon.started")
         return await daemon.run()
 

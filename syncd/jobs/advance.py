@@ -5,21 +5,32 @@ One contract's failure is its own: an effect's trouble is an outcome like any ot
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
 
 from syncd.errors import Transient
-from syncd.jobs.effects import Bench, crashed, perform
+from syncd.events import Log
+from syncd.jobs.effects import Bench, crashed, perform, put_off
 from syncd.jobs.record import GroupCommit
 from syncd.jobs.settle import Settler
 from syncd.model import MissionId
 from syncd.ports.clock import Clock
 from syncd.ports.ledger import Claim, CreationLimit, Ledger, Outcome
 
-log = structlog.get_logger()
+log: Log = structlog.get_logger()
 
 _LOOK_AGAIN = timedelta(seconds=1)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Hold:
+    """Our lease on one contract, as far as this process can be sure of it (on the clock's monotonic hand)."""
+
+    token: int
+    sure_until: float
 
 
 class Advancer:
@@ -34,6 +45,7 @@ class Advancer:
         clock: Clock,
         concurrency: int,
         creations: CreationLimit,
+        lease: timedelta,
     ) -> None:
         self._ledger = ledger
         self._settle = settle
@@ -41,15 +53,17 @@ class Advancer:
         self._clock = clock
         self._concurrency = concurrency
         self._creations = creations
-        self._held: dict[MissionId, Claim] = {}
+        self._sure_for_s = lease.total_seconds() * 3 / 4  # a margin: nothing is begun shortly before another may claim
+        self._holds: dict[MissionId, _Hold] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._room = asyncio.Semaphore(concurrency)
         self._record = GroupCommit(self._record_batch)
-        self._freed = asyncio.Event()
         self._is_stopping = False
         self.wake = asyncio.Event()
         self.performed = 0
         self.touched = 0
+        self.progressed_at = clock.monotonic()
+        """When it last looked for work."""
 
     @property
     def is_busy(self) -> bool:
@@ -69,11 +83,12 @@ class Advancer:
         """Work until nothing is due and nothing is under way; return how many effects were performed."""
         performed_before = self.performed
         while not self._is_stopping:
+            self.wake.clear()
             found = await self._claim_some(None)
             if found == 0 and not self._tasks:
                 break
             if found == 0 or len(self._tasks) > self._concurrency:
-                await self._wait_for_room()
+                await self._rest()
         await self._finish_tasks()
         return self.performed - performed_before
 
@@ -87,22 +102,34 @@ class Advancer:
         """Begin nothing new, finish what is under way, give back what was only claimed."""
         self._is_stopping = True
         self.wake.set()
-        self._freed.set()
         await self._finish_tasks()
 
-    def abandon(self) -> None:
+    async def abandon(self) -> None:
         """Leave what is still under way: its intent is committed, whoever comes next finds out what became of it."""
         for task in self._tasks:
             task.cancel()
+        await self._finish_tasks()
 
     async def renew_leases(self) -> None:
-        """Keep our claims; whatever is no longer ours is left to its new owner by the fencing token."""
-        tokens = {mission_id: claim.token for mission_id, claim in self._held.items()}
-        if tokens:
-            await self._ledger.renew(tokens, now=self._clock.now())
+        """Keep our claims; whatever is no longer ours is not begun, and the fencing token keeps us from recording it.
+
+        Raises:
+            Transient: the ledger cannot be reached; the claims lapse by themselves.
+        """
+        asked_at, tokens = self._clock.monotonic(), {m: hold.token for m, hold in self._holds.items()}
+        if not tokens:
+            return
+        renewed = await self._ledger.renew(tokens, now=self._clock.now())
+        for mission_id, token in tokens.items():
+            hold = self._holds.get(mission_id)
+            if hold is not None and hold.token == token:
+                hold.sure_until = asked_at + (self._sure_for_s if mission_id in renewed else 0.0)
+
+    # ---------------------------------------------------------------------------------------------------- claiming
 
     async def _claim_some(self, only: Sequence[MissionId] | None) -> int:
         """Claim as much as there is room for; return how many contracts that came to (0: nothing is due)."""
+        self.progressed_at = asked_at = self._clock.monotonic()
         room = 2 * self._concurrency - len(self._tasks)
         if room <= 0:
             return 0
@@ -110,69 +137,90 @@ class Advancer:
             limit=room, now=self._clock.now(), settle=self._settle, creations=self._creations, only=only
         )
         for claim in claimed.claims:
-            self._start(claim)
+            self._start(claim, _Hold(token=claim.token, sure_until=asked_at + self._sure_for_s))
         found = len(claimed.claims) + claimed.settled
         self.touched += found
         return found
 
-    def _start(self, claim: Claim) -> None:
-        self._held[claim.facts.mission_id] = claim
-        task = asyncio.create_task(self._work(claim), name=f"contract:{claim.facts.mission_id}")
+    def _start(self, claim: Claim, hold: _Hold) -> None:
+        self._holds[claim.facts.mission_id] = hold
+        task = asyncio.create_task(self._work(claim, hold), name=f"contract:{claim.facts.mission_id}")
         self._tasks.add(task)
         task.add_done_callback(self._forget)
 
     def _forget(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._freed.set()
+        self.wake.set()
 
-    async def _work(self, claim: Claim) -> None:
+    # ----------------------------------------------------------------------------------------------------- working
+
+    async def _work(self, claim: Claim, hold: _Hold) -> None:
         """Perform and record one effect after another, for as long as the contract has one due."""
         mission_id, current = claim.facts.mission_id, claim
         try:
-            while True:
-                async with self._room:
-                    if self._is_stopping:
-                        await self._ledger.release_claims({mission_id: current.token}, now=self._clock.now())
-                        return
-                    outcome = await self._perform(current)
-                following = await self._record(outcome)
+            while (outcome := await self._take_turn(current, hold)) is not None:
+                recorded_at = self._clock.monotonic()
+                following = await self._record_in_time(outcome, hold)
                 if following is None:
                     return
-                self._held[mission_id] = current = following
-        except Transient as error:
-            log.warning("contract.unrecorded", mission_id=mission_id, error=error.message)
+                current, hold.token, hold.sure_until = following, following.token, recorded_at + self._sure_for_s
+        except Exception as error:
+            log.error("contract.crashed", mission_id=mission_id, exc_info=error)
         finally:
-            self._held.pop(mission_id, None)
+            if self._holds.get(mission_id) is hold:
+                del self._holds[mission_id]
+
+    async def _take_turn(self, claim: Claim, hold: _Hold) -> Outcome | None:
+        """Perform the effect when there is room; `None` when another replica may have the contract by then."""
+        async with self._room:
+            if self._is_stopping:
+                return put_off(claim, self._bench)
+            if not self._is_sure_of(hold):
+                log.warning("contract.unrecorded", mission_id=claim.facts.mission_id, error="the lease has lapsed")
+                return None
+            return await self._perform(claim)
 
     async def _perform(self, claim: Claim) -> Outcome:
         self.performed += 1
         try:
             return await perform(claim, self._bench)
-        except Exception as error:  # noqa: BLE001 - a mistake of ours in one contract must not stop the others
-            log.error("contract.crashed", mission_id=claim.facts.mission_id, error=type(error).__name__)
+        except Exception as error:
+            log.error("contract.crashed", mission_id=claim.facts.mission_id, exc_info=error)
             return crashed(claim, type(error).__name__, self._bench)
+
+    # --------------------------------------------------------------------------------------------------- recording
+
+    async def _record_in_time(self, outcome: Outcome, hold: _Hold) -> Claim | None:
+        """Record an outcome, with patience for the ledger while the lease lasts; return the next effect, if any."""
+        while True:
+            try:
+                return await self._record(outcome)
+            except Transient as error:
+                log.warning("contract.unrecorded", mission_id=outcome.mission_id, error=error.message)
+            if self._is_stopping or not self._is_sure_of(hold):
+                return None
+            await self._clock.sleep(_LOOK_AGAIN)
 
     async def _record_batch(self, outcomes: Sequence[Outcome]) -> Sequence[Claim | None]:
         return await self._ledger.record(
             outcomes, now=self._clock.now(), settle=self._settle, creations=self._creations
         )
 
-    async def _wait_for_room(self) -> None:
-        self._freed.clear()
-        if self._tasks and not self._is_stopping:
-            await self._freed.wait()
+    def _is_sure_of(self, hold: _Hold) -> bool:
+        return self._clock.monotonic() < hold.sure_until
+
+    # ----------------------------------------------------------------------------------------------------- waiting
 
     async def _finish_tasks(self) -> None:
+        """Wait for what is under way; a caller who loses patience leaves it under way."""
         while self._tasks:
-            await asyncio.gather(*self._tasks, return_exceptions=False)
+            await asyncio.wait(self._tasks)
 
     async def _rest(self) -> None:
-        """Sleep until somebody wakes us, at most a second: another process may have made something due."""
-        self.wake.clear()
+        """Wait until somebody wakes us, at most a second: another process may have made something due."""
+        self.progressed_at = self._clock.monotonic()
         if self._is_stopping:
             return
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(_LOOK_AGAIN.total_seconds()):
                 await self.wake.wait()
-        except TimeoutError:
-            return

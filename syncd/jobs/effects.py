@@ -239,6 +239,20 @@ def _postponed(effect: Effect, error: Transient | OutcomeUnknown | None = None) 
     return apply
 
 
+def put_off(claim: Claim, bench: Bench) -> Outcome:
+    """The process ends before the effect began: whoever claims the contract in a moment does it as if for the first time.
+
+    Without this, a creation that never left would have to be looked up, or asked a person about.
+    """
+    begun_nothing, a_moment_later = _postponed(claim.effect), bench.clock.now() + timedelta(seconds=1)
+
+    def apply(facts: Facts) -> Amendment | None:
+        amendment = begun_nothing(facts)
+        return replace(amendment, facts=replace(amendment.facts, not_before=a_moment_later)) if amendment else None
+
+    return Outcome(mission_id=claim.facts.mission_id, token=claim.token, apply=apply)
+
+
 def crashed(claim: Claim, what: str, bench: Bench) -> Outcome:
     """An error that nobody foresaw: the effect may have happened, and only this contract is concerned."""
     error = OutcomeUnknown(f"unexpected {what}", is_general=False)

@@ -80,6 +80,7 @@ def _works(
         clock=clock,
         concurrency=settings.cactus.concurrency,
         creations=CreationLimit(limit=settings.guard.max_new_contracts),
+        lease=timedelta(seconds=settings.jobs.lease_s),
     )
     deliverer = Deliverer(
         ledger=ledger,
