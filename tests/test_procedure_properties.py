@@ -171,7 +171,6 @@ class AnyLife(RuleBasedStateMachine):
 
     @initialize(remote=st.sampled_from(list(REMOTE_KINDS)), row=st.sampled_from(list(ROWS)))
     def begin(self, remote: str, row: str) -> None:
-        self.life.close()
         self.life = Life(ROWS[row], REMOTE_KINDS[remote])
 
     # -- the service and the remote
@@ -209,8 +208,11 @@ class AnyLife(RuleBasedStateMachine):
     @rule(status=st.sampled_from(["reopened", "refused", "signed", "cancelled", "terminated", "scellé"]))
     def the_cfa_decides(self, status: str) -> None:
         assert self.life.facts.contract_id is not None
-        parts = {"student_part": Part(), "company_part": Part()} if status == "reopened" else {}
-        self.life.cactus.change(self.life.facts.contract_id, lambda c: replace(c, status=status, **parts))
+        self.life.cactus.change(self.life.facts.contract_id, lambda c: replace(c, status=status))
+        if status == "reopened":
+            self.life.cactus.change(
+                self.life.facts.contract_id, lambda c: replace(c, student_part=Part(), company_part=Part())
+            )
         self.life.tell_of_a_change()
 
     @rule()
@@ -270,7 +272,6 @@ class AnyLife(RuleBasedStateMachine):
     def teardown(self) -> None:
         settled = self.life.calm()
         facts = settled.facts
-        self.life.close()
         assert facts.step in (Step.DONE, Step.CLOSED) or settled.holds, (facts.step, settled.next_action)
         if facts.step is Step.DONE and facts.decided_at is None:
             assert facts.contract_id in self.life.cactus.contracts, "done means that CACTUS has the contract"
@@ -295,7 +296,6 @@ def test_a_troubled_life_ends_well_when_the_trouble_ends() -> None:
         life.clock.advance(timedelta(seconds=20))
 
     settled = life.calm()
-    life.close()
 
     assert settled.facts.step is Step.DONE
     assert life.cactus.creations.total() == 1

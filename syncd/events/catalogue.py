@@ -115,8 +115,10 @@ _LETTERS = (
            "Courriel peut-être envoyé, réponse perdue[ : {letter}][ : {event}][ ({role})]", "event"),
     _entry("letter.resent", _INFO, "letter role cause letter_id count", "An admin asked for a letter once more.",
            "Nouvel envoi demandé[ : {letter}][ : {event}][ ({role})]", "event reason by"),
-    _entry("mail.paused", _WARNING, "retry_s", "No letter is sent for a while.",
-           "Envoi des courriels en pause[ : {error}]"),
+    _entry("letter.crashed", _ERROR, "letter role letter_id", "An error that nobody foresaw ended one attempt to send.",
+           "Envoi interrompu par une erreur imprévue[ : {letter}][ ({role})]"),
+    _entry("letter.unrecorded", _WARNING, "letter_id", "What came of sending a letter could not be written down.",
+           "Résultat d'envoi non enregistré[ : {error}]"),
     _entry("digest.queued", _INFO, "day count", "The supervisor's digest of the day waits to be sent.",
            "Point du jour préparé[ ({day})]"),
 )  # fmt: skip

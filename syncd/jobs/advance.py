@@ -13,7 +13,9 @@ import structlog
 
 from syncd.errors import Transient
 from syncd.events import Log
-from syncd.jobs.effects import Bench, crashed, perform, put_off
+from syncd.jobs.bench import Bench
+from syncd.jobs.effects import perform
+from syncd.jobs.failures import crashed, put_off
 from syncd.jobs.record import GroupCommit
 from syncd.jobs.settle import Settler
 from syncd.model import MissionId
@@ -176,7 +178,9 @@ class Advancer:
             if self._is_stopping:
                 return put_off(claim, self._bench)
             if not self._is_sure_of(hold):
-                log.warning("contract.unrecorded", mission_id=claim.facts.mission_id, error="the lease has lapsed")
+                log.warning(
+                    "contract.unrecorded", mission_id=claim.facts.mission_id, error="not begun: the lease lapses"
+                )
                 return None
             return await self._perform(claim)
 

@@ -1,16 +1,12 @@
 """Perform one effect on the outside world and say what it adds to the facts. Nothing is written here."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 
 from syncd.actions import CancelRemote, Effect, FetchDocument, Initialise, LookUp, ReadRemote
 from syncd.errors import OutcomeUnknown, RefusalCode, Refused, Transient
-from syncd.jobs.fetch import DocumentFetcher
-from syncd.jobs.gate import Gate
-from syncd.model import ContractId, Facts, MissionId, Policy, RemoteContract
-from syncd.ports.cactus import Cactus
-from syncd.ports.clock import Clock
+from syncd.model import ContractId, Facts, MissionId, RemoteContract
 from syncd.ports.ledger import Amend, Amendment, Claim, Outcome, TimelineEntry
 from syncd.transitions import (
     absent,
@@ -20,34 +16,21 @@ from syncd.transitions import (
     is_same_contract,
     link,
     missing,
-    not_applied,
     observe,
     refused,
     reject_document,
     store_document,
     succeeded,
-    unanswered,
     unchanged,
 )
 
 Change = Callable[[Facts], Facts]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bench:
-    """What effects are performed with."""
-
-    cactus: Cactus
-    documents: DocumentFetcher
-    gate: Gate
-    clock: Clock
-    policy: Policy
-
-
 async def perform(claim: Claim, bench: Bench) -> Outcome:
     """Carry out a claim's effect, once, and return how its outcome changes the facts."""
     async with bench.gate.pass_through() as may_pass:
-        amend = await _perform(claim, bench) if may_pass else _postponed(claim.effect)
+        amend = await _perform(claim, bench) if may_pass else postponed(claim.effect)
     return Outcome(mission_id=claim.facts.mission_id, token=claim.token, apply=amend)
 
 
@@ -55,10 +38,10 @@ async def _perform(claim: Claim, bench: Bench) -> Amend:
     try:
         amend = await _carry_out(claim.effect, claim.facts, bench)
     except (Transient, OutcomeUnknown) as error:
-        await bench.gate.note_failure(error)
+        await bench.gate.notefailure(error)
         if error.is_general and bench.gate.closed_until() is not None:
-            return _postponed(claim.effect, error)
-        return _failure(claim.effect, error, bench)
+            return postponed(claim.effect, error)
+        return failure(claim.effect, error, bench)
     await bench.gate.note_success()
     return amend
 
@@ -219,69 +202,6 @@ async def _fetch(effect: FetchDocument, facts: Facts, bench: Bench) -> Amend:
         return Amendment(facts=replace(later, document_failures=failures), entries=(entry,))
 
     return apply
-
-
-# -------------------------------------------------------------------------------------------------------------- failure
-
-
-def _postponed(effect: Effect, error: Transient | OutcomeUnknown | None = None) -> Amend:
-    """The remote rests: whatever this contract came to meet is everybody's trouble and none of its own attempts.
-
-    Without an error the effect was not begun at all. The gate says until when to wait.
-    """
-    is_unknown = isinstance(error, OutcomeUnknown)
-
-    def apply(facts: Facts) -> Amendment:
-        if isinstance(effect, Initialise):
-            facts = unanswered(facts) if is_unknown else not_applied(facts)
-        return Amendment(facts=replace(facts, last_error=error.message) if error is not None else facts)
-
-    return apply
-
-
-def put_off(claim: Claim, bench: Bench) -> Outcome:
-    """The process ends before the effect began: whoever claims the contract in a moment does it as if for the first time.
-
-    Without this, a creation that never left would have to be looked up, or asked a person about.
-    """
-    begun_nothing, a_moment_later = _postponed(claim.effect), bench.clock.now() + timedelta(seconds=1)
-
-    def apply(facts: Facts) -> Amendment | None:
-        amendment = begun_nothing(facts)
-        return replace(amendment, facts=replace(amendment.facts, not_before=a_moment_later)) if amendment else None
-
-    return Outcome(mission_id=claim.facts.mission_id, token=claim.token, apply=apply)
-
-
-def crashed(claim: Claim, what: str, bench: Bench) -> Outcome:
-    """An error that nobody foresaw: the effect may have happened, and only this contract is concerned."""
-    error = OutcomeUnknown(f"unexpected {what}", is_general=False)
-    return Outcome(mission_id=claim.facts.mission_id, token=claim.token, apply=_failure(claim.effect, error, bench))
-
-
-def _failure(effect: Effect, error: Transient | OutcomeUnknown, bench: Bench) -> Amend:
-    now, throw, patience = bench.clock.now(), bench.clock.throw(), bench.policy.patience
-
-    def apply(facts: Facts) -> Amendment:
-        if isinstance(effect, Initialise):
-            facts = unanswered(facts) if isinstance(error, OutcomeUnknown) else not_applied(facts)
-        later = failed(
-            facts, error.message, now=now, patience=patience, throw=throw, retry_after=_bounded(error.retry_after)
-        )
-        name = "contract.unanswered" if isinstance(error, OutcomeUnknown) else "contract.failed"
-        entry = TimelineEntry(event=name, detail={"attempts": later.attempts, "error": error.message})
-        return Amendment(facts=later, entries=(entry,) if _is_telling(facts, later) else ())
-
-    return apply
-
-
-def _is_telling(before: Facts, after: Facts) -> bool:
-    """A failure that repeats itself is written into the timeline at 1, 2, 4, 8, … attempts."""
-    return before.last_error != after.last_error or after.attempts & (after.attempts - 1) == 0
-
-
-def _bounded(retry_after: timedelta | None) -> timedelta | None:
-    return min(retry_after, timedelta(hours=1)) if retry_after is not None else None
 
 
 def _changed(change: Change, event: str, **detail: str | int | None) -> Amend:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from syncd.adapters.mail.context import LetterContext, Office
 from syncd.adapters.mail.morning import gather_digest
 from syncd.adapters.mail.writer import AddressBook, LetterWriter
-from syncd.jobs.deliver import MailPatience
+from syncd.jobs.send import MailPatience
 from syncd.model import Policy, Track
 from syncd.ports.clock import Clock
 from syncd.ports.ledger import Ledger

@@ -9,6 +9,7 @@ from syncd.errors import RefusalCode, Refused
 
 _NEVER_IN_A_HEADER = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _ENCODED_WORD = re.compile(r"=\?.*\?=", re.DOTALL)
+_ON_THIS_MACHINE = re.compile(r"[A-Za-z0-9._+-]+@localhost", re.ASCII)
 _LONGEST_HEADER = 900
 
 
@@ -32,6 +33,15 @@ def ascii_address(address: str) -> str:
             hint="Correct the address where the mission was entered.",
         )
     return parsed.ascii_email
+
+
+def own_address(address: str) -> str:
+    """Return an address of ours as `ascii_address` does; a mailbox on this machine (`syncd@localhost`) is one too.
+
+    Raises:
+        Refused: `ADDRESS`; the message does not repeat the address.
+    """
+    return address if _ON_THIS_MACHINE.fullmatch(address) else ascii_address(address)
 
 
 def header_value(value: str) -> str:

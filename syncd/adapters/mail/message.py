@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from email import policy
 from email.errors import MessageError
-from email.headerregistry import AddressHeader
+from email.headerregistry import Address, AddressHeader
 from email.message import EmailMessage
+from email.utils import parseaddr
 
-from syncd.adapters.mail.addresses import ascii_address, header_value
+from syncd.adapters.mail.addresses import ascii_address, header_value, own_address
 from syncd.adapters.mail.letters import Letter
 from syncd.errors import Misconfigured, RefusalCode, Refused
 from syncd.model import Event, MissionId
@@ -59,10 +60,10 @@ def compose(
     to = ascii_address(recipient)
     subject = letter.subject if redirect_all_to is None else f"[pour {to}] {letter.subject}"
     message = EmailMessage(policy=_POLICY)
-    message["From"] = _our_address(sender, "mail.sender")
-    message["To"] = to if redirect_all_to is None else _our_address(redirect_all_to, "mail.redirect_all_to")
+    message["From"] = _our_mailbox(sender, "mail.sender")
+    message["To"] = to if redirect_all_to is None else _our_mailbox(redirect_all_to, "mail.redirect_all_to")
     if reply_to is not None:
-        message["Reply-To"] = _our_address(reply_to, "mail.reply_to")
+        message["Reply-To"] = _our_mailbox(reply_to, "mail.reply_to")
     message["Subject"] = header_value(subject)
     message["Date"] = date
     message["Message-ID"] = _message_id(message_id)
@@ -102,13 +103,15 @@ def _only_address(message: EmailMessage, name: str) -> str:
                  for address in header.addresses]  # fmt: skip
     if len(addresses) != 1:
         raise _unfit(f"a message has exactly one address in {name}")
-    return ascii_address(addresses[0])
+    return own_address(addresses[0])
 
 
-def _our_address(address: str, key: str) -> str:
+def _our_mailbox(mailbox: str, key: str) -> Address:
+    """Return one of our own mailboxes, alone or after a name (`MIAGE alternance <alternance@example.org>`)."""
+    name, address = parseaddr(mailbox)
     try:
-        return ascii_address(address)
-    except Refused as error:
+        return Address(display_name=header_value(name), addr_spec=own_address(address))
+    except (Refused, ValueError) as error:
         raise Misconfigured("this mail address is not one that mail servers accept", key=key) from error
 
 

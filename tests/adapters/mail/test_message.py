@@ -198,3 +198,18 @@ def test_content_that_is_not_mail_is_refused() -> None:
 
     with pytest.raises(Refused):
         open_envelope(message)
+
+
+@pytest.mark.parametrize(
+    ("sender", "written"),
+    [
+        ("syncd@localhost", "syncd@localhost"),
+        ("MIAGE alternance <alternance@example.org>", "MIAGE alternance <alternance@example.org>"),
+        ("Pôle alternance <alternance@example.org>", "Pôle alternance <alternance@example.org>"),
+    ],
+)
+def test_our_own_mailbox_may_have_a_name_or_be_on_this_machine(sender: str, written: str) -> None:
+    message = _compose(sender=sender)
+
+    assert str(message["From"]) == written
+    assert open_envelope(message).sender == sender.rpartition("<")[2].rstrip(">")
