@@ -6,11 +6,12 @@ import click
 
 from syncd.cli import root
 from syncd.cli.output import Exit, print_json
-from syncd.logs import log_crashes
+from syncd.logs import configure_logs, log_crashes
 
 
 def main() -> None:
     """Run the command line and end with its exit code; a wrong usage is told in JSON where JSON was asked for."""
+    configure_logs("error", "auto", stream=sys.stderr)  # before any error: the default prints local variables
     log_crashes()
     try:
         code = root.main(standalone_mode=False)

@@ -1,6 +1,7 @@
 """What systemd is told of the service (sd_notify); without systemd, nothing."""
 
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -13,13 +14,15 @@ class ServiceManager:
     watchdog: timedelta | None = None
 
     def tell(self, *lines: str) -> None:
-        """Send `READY=1`, `STOPPING=1`, `WATCHDOG=1`, …; a manager that does not listen is no trouble of ours."""
+        """Send `READY=1`, `STOPPING=1`, `WATCHDOG=1`, …; a manager that does not listen is no trouble of ours.
+
+        Never waits: a full queue loses the message.
+        """
         if self.address is None:
             return
         address = "\0" + self.address[1:] if self.address.startswith("@") else self.address
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as end:
-            try:
+            end.setblocking(False)
+            with suppress(OSError):
                 end.connect(address)
                 end.send("\n".join(lines).encode())
-            except OSError:
-                return

@@ -46,7 +46,8 @@ def resync(
     if invocation.as_json:
         print_json({"resynced": 0 if dry_run else count, "matching": count, "dry_run": dry_run})
         return
-    click.echo(f"{count} missions {'would be' if dry_run else 'will be'} looked at again.")
+    missions_are = "1 mission" if count == 1 else f"{count} missions"
+    click.echo(f"{missions_are} {'would be' if dry_run else 'will be'} looked at again.")
 
 
 async def _resync(

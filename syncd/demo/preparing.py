@@ -77,7 +77,7 @@ def config_tables(folder: DemoFolder, *, cactus_url: str, now: datetime) -> dict
         "missions": {"url": f"sqlite:///{folder.missions}", "since": season_at(now).in_service_since},
         "cactus": {"adapter": "http", "base_url": cactus_url},
         "retry": {"first_delay_s": 1},
-        "mail": {"adapter": "folder", "folder": folder.mail, "sender": "alternance.miage@example.org"},
+        "mail": {"adapter": "folder", "folder": folder.mail, "sender": "Alternance MIAGE <alternance@example.org>"},
         "mail.addresses": {
             "supervisor": "responsable.alternance@example.org",
             "secretariat_aix": "secretariat.aix@example.org",

@@ -13,8 +13,7 @@ import structlog
 
 from syncd.errors import Transient
 from syncd.events import Log
-from syncd.jobs.bench import Bench
-from syncd.jobs.effects import perform
+from syncd.jobs.effects import Bench, perform
 from syncd.jobs.failures import crashed, put_off
 from syncd.jobs.record import GroupCommit
 from syncd.jobs.settle import Settler
@@ -176,7 +175,7 @@ class Advancer:
         """Perform the effect when there is room; `None` when another replica may have the contract by then."""
         async with self._room:
             if self._is_stopping:
-                return put_off(claim, self._bench)
+                return put_off(claim, self._clock)
             if not self._is_sure_of(hold):
                 log.warning(
                     "contract.unrecorded", mission_id=claim.facts.mission_id, error="not begun: the lease lapses"
@@ -190,7 +189,7 @@ class Advancer:
             return await perform(claim, self._bench)
         except Exception as error:
             log.error("contract.crashed", mission_id=claim.facts.mission_id, exc_info=error)
-            return crashed(claim, type(error).__name__, self._bench)
+            return crashed(claim, type(error).__name__, self._clock, self._bench.policy.patience)
 
     # --------------------------------------------------------------------------------------------------- recording
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from syncd.errors import CursorExpired
+from syncd.errors import CursorExpired, Transient
 from syncd.jobs.sweep import SweepReport, sweep
 from syncd.jobs.works import Works
 from syncd.model import ContractId, Facts, MissionId, RemoteContract
@@ -62,6 +62,8 @@ async def _list_remote(works: Works, tell: Callable[[str, int], None]) -> dict[C
         try:
             page = await works.cactus.changes(cursor, limit=_PAGE)
         except CursorExpired:
+            if cursor is None:
+                raise Transient("the change feed of CACTUS cannot be read from its beginning") from None
             cursor = None
             continue
         listed.update({item.contract_id: item for item in page.items})
@@ -85,10 +87,19 @@ async def _difference(works: Works, contract: RemoteContract) -> list[Difference
     if view.facts.contract_id != contract.contract_id:
         return [_unlike("other_contract", contract, mission_id, view.facts.contract_id)]
     known = view.facts.remote
-    if known is None or known.status != contract.status:
-        await works.ledger.amend([mission_id], _reread, now=works.clock.now())
-        return [_unlike("state", contract, mission_id, known.status if known else None)]
-    return []
+    if known is not None and _state(known) == _state(contract):
+        return []
+    await works.ledger.amend([mission_id], _reread, now=works.clock.now())
+    return [_unlike("state", contract, mission_id, known.status if known else None)]
+
+
+def _state(contract: RemoteContract) -> tuple[object, ...]:
+    parts = (contract.student_part.state, contract.company_part.state)
+    return (
+        contract.status,
+        parts,
+        {(document.kind, document.version, document.sha256) for document in contract.documents},
+    )
 
 
 def _unlike(kind: str, contract: RemoteContract, mission_id: MissionId | None, known: str | None) -> Difference:

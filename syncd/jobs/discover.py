@@ -2,6 +2,7 @@
 
 import structlog
 
+from syncd.events import Log
 from syncd.ports.clock import Clock
 from syncd.ports.ledger import CursorMove, Ledger, RowsRecorded
 from syncd.ports.missions import MissionStore
@@ -9,7 +10,7 @@ from syncd.ports.missions import MissionStore
 FLOW = "missions"
 _PAGE = 500
 
-log = structlog.get_logger()
+log: Log = structlog.get_logger()
 
 
 async def discover(missions: MissionStore, ledger: Ledger, clock: Clock) -> RowsRecorded:

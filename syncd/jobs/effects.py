@@ -1,12 +1,17 @@
 """Perform one effect on the outside world and say what it adds to the facts. Nothing is written here."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from syncd.actions import CancelRemote, Effect, FetchDocument, Initialise, LookUp, ReadRemote
 from syncd.errors import OutcomeUnknown, RefusalCode, Refused, Transient
-from syncd.model import ContractId, Facts, MissionId, RemoteContract
+from syncd.jobs.failures import failure, postponed
+from syncd.jobs.fetch import DocumentFetcher
+from syncd.jobs.gate import Gate
+from syncd.model import ContractId, Facts, MissionId, Policy, RemoteContract
+from syncd.ports.cactus import Cactus
+from syncd.ports.clock import Clock
 from syncd.ports.ledger import Amend, Amendment, Claim, Outcome, TimelineEntry
 from syncd.transitions import (
     absent,
@@ -27,6 +32,17 @@ from syncd.transitions import (
 Change = Callable[[Facts], Facts]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """What effects are performed with."""
+
+    cactus: Cactus
+    documents: DocumentFetcher
+    gate: Gate
+    clock: Clock
+    policy: Policy
+
+
 async def perform(claim: Claim, bench: Bench) -> Outcome:
     """Carry out a claim's effect, once, and return how its outcome changes the facts."""
     async with bench.gate.pass_through() as may_pass:
@@ -38,10 +54,10 @@ async def _perform(claim: Claim, bench: Bench) -> Amend:
     try:
         amend = await _carry_out(claim.effect, claim.facts, bench)
     except (Transient, OutcomeUnknown) as error:
-        await bench.gate.notefailure(error)
+        await bench.gate.note_failure(error)
         if error.is_general and bench.gate.closed_until() is not None:
             return postponed(claim.effect, error)
-        return failure(claim.effect, error, bench)
+        return failure(claim.effect, error, bench.clock, bench.policy.patience)
     await bench.gate.note_success()
     return amend
 
@@ -122,7 +138,9 @@ def _linked(contract: RemoteContract, bench: Bench, *, event: str) -> Callable[[
 
     def apply(facts: Facts) -> Amendment:
         entry = TimelineEntry(event=event, detail={"contract_id": contract.contract_id, "attempts": facts.attempts + 1})
-        return Amendment(facts=succeeded(link(facts, contract, now=now)), entries=(entry,))
+        linked = succeeded(link(facts, contract, now=now))
+        # what the feed told while the answer was on its way may be newer than the answer
+        return Amendment(facts=replace(linked, reread_wanted=facts.reread_wanted), entries=(entry,))
 
     return apply
 
@@ -139,7 +157,19 @@ async def _read(effect: ReadRemote, facts: Facts, bench: Bench) -> Amend:
             raise Transient(refusal.message) from refusal
         now = bench.clock.now()
         return _changed(lambda current: missing(current, now=now), "contract.missing", contract_id=effect.contract_id)
-    return observed(contract, now=bench.clock.now())
+    return _unless_overtaken(observed(contract, now=bench.clock.now()), known=facts.remote)
+
+
+def _unless_overtaken(take_in: Amend, *, known: RemoteContract | None) -> Amend:
+    """Look again when the feed told something while the answer was on its way: nobody knows which of both is newer."""
+
+    def apply(facts: Facts) -> Amendment | None:
+        amendment = take_in(facts)
+        if amendment is None or facts.remote == known:
+            return amendment
+        return replace(amendment, facts=replace(amendment.facts, reread_wanted=True))
+
+    return apply
 
 
 def observed(contract: RemoteContract | None, *, now: datetime) -> Amend:

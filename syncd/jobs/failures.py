@@ -1,12 +1,12 @@
-"""What an effect that came to nothing adds to the facts. Pure, but for the time and the dice of the bench."""
+"""What an effect that came to nothing adds to the facts. Pure, but for the clock's time and dice."""
 
 from dataclasses import replace
 from datetime import timedelta
 
 from syncd.actions import Effect, Initialise
 from syncd.errors import OutcomeUnknown, Transient
-from syncd.jobs.bench import Bench
-from syncd.model import Facts
+from syncd.model import Facts, Patience
+from syncd.ports.clock import Clock
 from syncd.ports.ledger import Amend, Amendment, Claim, Outcome, TimelineEntry
 from syncd.transitions import failed, not_applied, unanswered
 
@@ -29,12 +29,12 @@ def postponed(effect: Effect, error: Transient | OutcomeUnknown | None = None) -
     return apply
 
 
-def put_off(claim: Claim, bench: Bench) -> Outcome:
+def put_off(claim: Claim, clock: Clock) -> Outcome:
     """The process ends before the effect began: whoever claims the contract next does it as if for the first time.
 
     Without this, a creation that never left would have to be looked up, or asked a person about.
     """
-    begun_nothing, a_moment_later = postponed(claim.effect), bench.clock.now() + timedelta(seconds=1)
+    begun_nothing, a_moment_later = postponed(claim.effect), clock.now() + timedelta(seconds=1)
 
     def apply(facts: Facts) -> Amendment | None:
         amendment = begun_nothing(facts)
@@ -43,22 +43,23 @@ def put_off(claim: Claim, bench: Bench) -> Outcome:
     return Outcome(mission_id=claim.facts.mission_id, token=claim.token, apply=apply)
 
 
-def crashed(claim: Claim, what: str, bench: Bench) -> Outcome:
+def crashed(claim: Claim, what: str, clock: Clock, patience: Patience) -> Outcome:
     """An error that nobody foresaw: the effect may have happened, and only this contract is concerned."""
     error = OutcomeUnknown(f"unexpected {what}", is_general=False)
-    return Outcome(mission_id=claim.facts.mission_id, token=claim.token, apply=failure(claim.effect, error, bench))
+    apply = failure(claim.effect, error, clock, patience)
+    return Outcome(mission_id=claim.facts.mission_id, token=claim.token, apply=apply)
 
 
-def failure(effect: Effect, error: Transient | OutcomeUnknown, bench: Bench) -> Amend:
-    now, throw, patience = bench.clock.now(), bench.clock.throw(), bench.policy.patience
+def failure(effect: Effect, error: Transient | OutcomeUnknown, clock: Clock, patience: Patience) -> Amend:
+    """The attempt failed, and the next one is later; whether it was carried out all the same may be unknown."""
+    now, throw, is_unknown = clock.now(), clock.throw(), isinstance(error, OutcomeUnknown)
+    wish = min(error.retry_after, _LONGEST_WISH) if error.retry_after is not None else None
 
     def apply(facts: Facts) -> Amendment:
         if isinstance(effect, Initialise):
-            facts = unanswered(facts) if isinstance(error, OutcomeUnknown) else not_applied(facts)
-        later = failed(
-            facts, error.message, now=now, patience=patience, throw=throw, retry_after=_bounded(error.retry_after)
-        )
-        name = "contract.unanswered" if isinstance(error, OutcomeUnknown) else "contract.failed"
+            facts = unanswered(facts) if is_unknown else not_applied(facts)
+        later = failed(facts, error.message, now=now, patience=patience, throw=throw, retry_after=wish)
+        name = "contract.unanswered" if is_unknown else "contract.failed"
         entry = TimelineEntry(event=name, detail={"attempts": later.attempts, "error": error.message})
         return Amendment(facts=later, entries=(entry,) if _is_telling(facts, later) else ())
 
@@ -68,7 +69,3 @@ def failure(effect: Effect, error: Transient | OutcomeUnknown, bench: Bench) -> 
 def _is_telling(before: Facts, after: Facts) -> bool:
     """A failure that repeats itself is written into the timeline at 1, 2, 4, 8, … attempts."""
     return before.last_error != after.last_error or after.attempts & (after.attempts - 1) == 0
-
-
-def _bounded(retry_after: timedelta | None) -> timedelta | None:
-    return min(retry_after, _LONGEST_WISH) if retry_after is not None else None

@@ -3,12 +3,13 @@
 A store that is suddenly empty, or has lost many missions, is not believed: nothing is changed and a person decides.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
 
+from syncd.events import Log
 from syncd.model import Facts, MissionId
 from syncd.ports.clock import Clock
 from syncd.ports.ledger import Amendment, KnownMission, Ledger, RowsRecorded, TimelineEntry
@@ -17,8 +18,12 @@ from syncd.ports.missions import MissionStore
 FLOW = "sweep"
 GUARD = "sweep"
 _PAGE = 500
+_MISSED_MEANS_GONE = 2
+_LONGEST = timedelta(minutes=30)
+"""A sweep that began longer ago and did not end was cut short."""
+_BEGUN, _ENDED, _APPROVED = "sweep_begun_at", "swept_at", "sweep_approved"
 
-log = structlog.get_logger()
+log: Log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,45 +51,58 @@ async def sweep(missions: MissionStore, ledger: Ledger, clock: Clock, limits: Sw
     Raises:
         Transient: the store (or the ledger) cannot be reached; a sweep that was cut can be run again.
     """
-    await ledger.set_mark("swept_at", clock.now().isoformat())
-    known, missing = await _find_missing(missions, ledger)
-    stopped = await _reason_to_stop(missions, ledger, known, missing, limits)
+    await ledger.set_mark(_BEGUN, clock.now().isoformat())
+    search = await _find_missing(missions, ledger)
+    stopped = await _reason_to_stop(missions, ledger, search, limits)
     if stopped is not None:
         await ledger.trip(GUARD, stopped, now=clock.now())
         await ledger.note_flow(FLOW, now=clock.now(), error=stopped)
-        log.error("sweep.stopped", known=known, missing=len(missing))
-        return SweepReport(
-            rows=RowsRecorded(new=0, changed=0, unchanged=0), known=known, missing=tuple(missing), stopped=stopped
-        )
-    rows = await _read_all(missions, ledger, clock)
-    await _count_missing(missing, ledger, clock)
-    total = rows.new + rows.changed + rows.unchanged
-    await ledger.note_flow(FLOW, now=clock.now(), rows=total, changes=rows.new + rows.changed + len(missing))
-    log.info("sweep.finished", known=known, missing=len(missing), new=rows.new, changed=rows.changed)
-    return SweepReport(rows=rows, known=known, missing=tuple(missing))
+        log.error("sweep.stopped", known=search.known, missing=len(search.gone))
+        rows = RowsRecorded(new=0, changed=0, unchanged=0)
+    else:
+        rows = await _read_all(missions, ledger, clock)
+        await _count_missing(search.gone, ledger, clock)
+        changes = rows.new + rows.changed + len(search.gone)
+        await ledger.note_flow(FLOW, now=clock.now(), rows=changes + rows.unchanged, changes=changes)
+        log.info("sweep.finished", known=search.known, missing=len(search.gone), new=rows.new, changed=rows.changed)
+    await ledger.set_mark(_ENDED, clock.now().isoformat())
+    return SweepReport(rows=rows, known=search.known, missing=tuple(search.gone), stopped=stopped)
 
 
 async def sweep_when_due(
     missions: MissionStore, ledger: Ledger, clock: Clock, limits: SweepLimits, *, every: timedelta
 ) -> SweepReport | None:
-    """Sweep when the last one is long enough ago; on a new ledger the clock starts now, for discovery reads it all."""
-    now, last = clock.now(), await ledger.mark("swept_at")
-    if last is None:
-        await ledger.set_mark("swept_at", now.isoformat())
+    """Sweep when the last one is long enough ago, or an admin let it pass, and no replica is at it.
+
+    On a new ledger the time starts now, for discovery reads everything.
+    """
+    now, ended = clock.now(), await ledger.mark(_ENDED)
+    if ended is None:
+        await ledger.set_mark(_ENDED, now.isoformat())
         return None
-    if now - datetime.fromisoformat(last) < every:
-        return None
-    return await sweep(missions, ledger, clock, limits)
+    is_due = now - datetime.fromisoformat(ended) >= every or await ledger.mark(_APPROVED) == "once"
+    begun = await ledger.mark(_BEGUN) if is_due else None
+    is_under_way = begun is not None and begun > ended and now - datetime.fromisoformat(begun) < _LONGEST
+    return await sweep(missions, ledger, clock, limits) if is_due and not is_under_way else None
 
 
-async def _find_missing(missions: MissionStore, ledger: Ledger) -> tuple[int, list[MissionId]]:
-    known, missing = 0, list[MissionId]()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Search:
+    """Known missions that the store must have, and how often in a row those that it lacks were missing before."""
+
+    known: int
+    gone: Mapping[MissionId, int]
+
+
+async def _find_missing(missions: MissionStore, ledger: Ledger) -> _Search:
+    """Missions that two sweeps did not find are gone: they count neither as known nor as missing once more."""
+    known, gone = 0, dict[MissionId, int]()
     async for page in _known_pages(ledger):
-        ids = [mission.mission_id for mission in page]
-        there = await missions.existing(ids)
-        known += len(ids)
-        missing.extend(mission_id for mission_id in ids if mission_id not in there)
-    return known, missing
+        there = await missions.existing([mission.mission_id for mission in page])
+        absent = {m.mission_id: m.sweeps_missed for m in page if m.mission_id not in there}
+        gone |= {mission_id: missed for mission_id, missed in absent.items() if missed < _MISSED_MEANS_GONE}
+        known += len(page) - sum(missed >= _MISSED_MEANS_GONE for missed in absent.values())
+    return _Search(known=known, gone=gone)
 
 
 async def _known_pages(ledger: Ledger) -> AsyncIterator[tuple[KnownMission, ...]]:
@@ -94,18 +112,15 @@ async def _known_pages(ledger: Ledger) -> AsyncIterator[tuple[KnownMission, ...]
         after = page[-1].mission_id
 
 
-async def _reason_to_stop(
-    missions: MissionStore, ledger: Ledger, known: int, missing: list[MissionId], limits: SweepLimits
-) -> str | None:
+async def _reason_to_stop(missions: MissionStore, ledger: Ledger, search: _Search, limits: SweepLimits) -> str | None:
     """An approval lets one sweep pass, whatever it finds."""
-    guard = await ledger.guard(GUARD)
-    if guard.approved_at is not None and guard.tripped_at is None and await ledger.mark("sweep_approved") == "once":
-        await ledger.set_mark("sweep_approved", "")
+    if await ledger.mark(_APPROVED) == "once":
+        await ledger.set_mark(_APPROVED, "")
         return None
-    if known and not await missions.page(None, limit=1):
-        return f"the mission store is empty, {known} missions are known"
-    if len(missing) >= limits.gone_minimum and len(missing) > known * limits.gone_share:
-        return f"{len(missing)} of {known} known missions are gone from the store"
+    if search.known and not await missions.page(None, limit=1):
+        return f"the mission store is empty, {search.known} missions are known"
+    if len(search.gone) >= limits.gone_minimum and len(search.gone) > search.known * limits.gone_share:
+        return f"{len(search.gone)} of {search.known} known missions are gone from the store"
     return None
 
 
@@ -124,11 +139,14 @@ async def _read_all(missions: MissionStore, ledger: Ledger, clock: Clock) -> Row
         after = page[-1].mission_id
 
 
-async def _count_missing(missing: list[MissionId], ledger: Ledger, clock: Clock) -> None:
-    def miss(facts: Facts) -> Amendment:
+async def _count_missing(gone: Mapping[MissionId, int], ledger: Ledger, clock: Clock) -> None:
+    def miss(facts: Facts) -> Amendment | None:
+        if facts.sweeps_missed != gone[facts.mission_id]:
+            return None  # another sweep counted it, or the row is back
         times = facts.sweeps_missed + 1
         entry = TimelineEntry(event="mission.missing", detail={"count": times})
-        return Amendment(facts=replace(facts, sweeps_missed=times), entries=(entry,) if times <= 2 else ())
+        return Amendment(facts=replace(facts, sweeps_missed=times), entries=(entry,))
 
+    missing = list(gone)
     for start in range(0, len(missing), _PAGE):
         await ledger.amend(missing[start : start + _PAGE], miss, now=clock.now())

@@ -6,9 +6,10 @@ from datetime import datetime
 
 import structlog
 
-from syncd.errors import CursorExpired
+from syncd.errors import CursorExpired, Transient
+from syncd.events import Log
 from syncd.jobs.effects import observed
-from syncd.model import Asked, ContractId, Facts, MissionId, RemoteContract
+from syncd.model import Asked, ContractId, Facts, MissionId, RemoteContract, RemoteStatus
 from syncd.ports.cactus import Cactus, FeedPage
 from syncd.ports.clock import Clock
 from syncd.ports.ledger import Amend, Amendment, CursorMove, Ledger
@@ -16,7 +17,7 @@ from syncd.ports.ledger import Amend, Amendment, CursorMove, Ledger
 FLOW = "feed"
 _PAGE = 200
 
-log = structlog.get_logger()
+log: Log = structlog.get_logger()
 
 
 async def watch(cactus: Cactus, ledger: Ledger, clock: Clock) -> int:
@@ -31,6 +32,8 @@ async def watch(cactus: Cactus, ledger: Ledger, clock: Clock) -> int:
         try:
             page = await cactus.changes(after, limit=_PAGE)
         except CursorExpired:
+            if after is None:
+                raise Transient("the change feed of CACTUS cannot be read from its beginning") from None
             log.warning("feed.restarted")
             await ledger.amend((), _nothing, now=clock.now(), move=CursorMove(flow=FLOW, value=None))
             continue
@@ -88,9 +91,8 @@ def _believe(facts: Facts, entries: tuple[RemoteContract, ...], now: datetime) -
 
 def _amend_by(item: RemoteContract, now: datetime) -> Amend:
     def apply(facts: Facts) -> Amendment | None:
-        if facts.contract_id is None:  # an answer that was lost: let the contract be looked up now
-            is_open = facts.asked in (Asked.UNKNOWN, Asked.UNDER_WAY)
-            return Amendment(facts=replace(facts, not_before=None)) if is_open else None
+        if facts.contract_id is None:
+            return _hint_of_a_lost_answer(facts, item)
         if facts.contract_id != item.contract_id:
             return None  # somebody else's contract under our reference: `syncd reconcile` shows it
         known = facts.remote
@@ -101,6 +103,16 @@ def _amend_by(item: RemoteContract, now: datetime) -> Amend:
         return Amendment(facts=replace(facts, reread_wanted=True))
 
     return apply
+
+
+def _hint_of_a_lost_answer(facts: Facts, item: RemoteContract) -> Amendment | None:
+    """CACTUS has the contract although we have no answer (yet): let it be looked up now, and read once it is linked."""
+    if facts.asked not in (Asked.UNKNOWN, Asked.UNDER_WAY):
+        return None
+    is_older_than_the_answer = item.known_status is RemoteStatus.INITIALISED
+    return Amendment(
+        facts=replace(facts, not_before=None, reread_wanted=facts.reread_wanted or not is_older_than_the_answer)
+    )
 
 
 def _content(contract: RemoteContract) -> RemoteContract:

@@ -43,11 +43,11 @@ class Letters(Section):
         "l'attestation d'assurance responsabilité civile",
     )
     """What a student brings to the registration."""
-    place_aix: Line = "secrétariat de la MIAGE, Aix-en-Provence"
+    place_aix: Line = "campus d'Aix-en-Provence"
     """Where apprentices of the campus of Aix register."""
-    place_marseille: Line = "secrétariat de la MIAGE, Marseille"
+    place_marseille: Line = "campus de Marseille"
     """Where apprentices of the campus of Marseille register."""
-    place_continuing_education: Line = "service Formation Continue de la FEG, Colbert, Marseille"
+    place_continuing_education: Line = "FEG, site Colbert, Marseille"
     """Where professionalisation students register."""
     opening_hours: Line | None = None
     """When the offices receive. Empty: the letters say to ask the office."""

@@ -15,8 +15,8 @@ from syncd.adapters.documents.vault import FolderVault
 from syncd.clock import SystemClock, new_bytes, new_id
 from syncd.errors import Misconfigured
 from syncd.jobs.advance import Advancer
-from syncd.jobs.bench import Bench
 from syncd.jobs.deliver import Deliverer
+from syncd.jobs.effects import Bench
 from syncd.jobs.fetch import DocumentFetcher
 from syncd.jobs.gate import Gate
 from syncd.jobs.settle import Settler

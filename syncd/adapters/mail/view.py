@@ -25,6 +25,7 @@ class ContractView:
     is_apprenticeship: bool
     level: str
     starts: str
+    has_started: bool
     due: str
     student_url: str | None
     company_url: str | None
@@ -57,6 +58,7 @@ def view_of(facts: Facts, context: LetterContext, *, written_on: date) -> Contra
         is_apprenticeship=is_apprenticeship,
         level=french.plain(mission.level, default=""),
         starts=french.long_day(mission.contract_starts_on),
+        has_started=mission.contract_starts_on is None or mission.contract_starts_on <= written_on,
         due=french.deadline(written_on=written_on, days=context.fill_within_days, starts=mission.contract_starts_on),
         student_url=french.safe_link(remote.student_url) if remote else None,
         company_url=french.safe_link(remote.company_url) if remote else None,
