@@ -6,6 +6,7 @@ service manager starts again.
 """
 
 import asyncio
+import os
 import signal
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
@@ -16,19 +17,27 @@ import structlog
 
 from syncd import __version__
 from syncd.errors import Misconfigured, OutcomeUnknown, Transient
+from syncd.events import Log
 from syncd.jobs.digest import queue_digest
 from syncd.jobs.discover import FLOW as MISSIONS
 from syncd.jobs.discover import discover
+from syncd.jobs.keep import beat_of, keep_house
 from syncd.jobs.once import ask_feed
+from syncd.jobs.purge import DocumentKeeper
+from syncd.jobs.sweep import FLOW as SWEEP
 from syncd.jobs.sweep import sweep_when_due
 from syncd.jobs.works import Works
+from syncd.logs import flush_logs
 from syncd.service import ServiceManager
 
-log = structlog.get_logger()
+log: Log = structlog.get_logger()
 
-_GRACE = timedelta(seconds=7)
+_GRACE = timedelta(seconds=6)
 """What is under way may finish for so long after SIGTERM; afterwards it is left safe: its intent is committed."""
-_HEARTBEAT = timedelta(seconds=2)
+_LAST_WORDS = timedelta(seconds=1)
+_STUCK_AFTER = timedelta(minutes=2)
+"""A worker that did not look for work for so long hangs: the service manager shall start the process again."""
+_CALENDAR = timedelta(seconds=60)
 
 
 class End(StrEnum):
@@ -45,21 +54,27 @@ class Daemon:
         self._works = works
         self._manager = manager
         self._may_reload = may_reload
+        self._documents = DocumentKeeper(works)
         self._end = asyncio.Event()
         self._reason = End.STOPPED
+        self._is_told_to_stop = False
         self.is_ready = False
-        self.progressed_at = works.clock.monotonic()
+
+    @property
+    def progressed_at(self) -> float:
+        """When the worker last looked for work, on the clock's monotonic hand."""
+        return self._works.advancer.progressed_at
 
     async def run(self) -> End:
         """Work until SIGTERM, SIGINT (stopped) or an accepted SIGHUP (reload).
 
         Raises:
             Misconfigured: at the start, the mission store lacks what nothing works without.
+            Transient: at the start, the ledger cannot be reached.
         """
         self._listen()
         await self._check_store()
-        await self._works.ledger.rescue(now=self._works.clock.now())
-        await self._works.ledger.heartbeat(now=self._works.clock.now())
+        await keep_house(self._works)
         await self._works.cactus_gate.load()
         await self._works.mail_gate.load()
         loops = [asyncio.create_task(loop, name=name) for name, loop in self._loops().items()]
@@ -73,14 +88,18 @@ class Daemon:
         return self._reason
 
     def _loops(self) -> dict[str, Coroutine[None, None, None]]:
-        works = self._works
+        works, beat = self._works, beat_of(self._works.rhythm)
+        if self._manager.watchdog is not None:
+            beat = min(beat, self._manager.watchdog / 4)
         return {
             "discover": self._every(works.rhythm.poll, self._discover),
             "watch": self._every(works.rhythm.poll, self._watch),
             "advance": works.advancer.run(),
             "deliver": works.deliverer.run(),
-            "housekeeping": self._every(min(_HEARTBEAT, works.rhythm.lease / 4), self._keep_house),
-            "calendar": self._every(timedelta(seconds=60), self._follow_calendar),
+            "housekeeping": self._every(beat, lambda: keep_house(works)),
+            "watchdog": self._every(beat, self._show_life),
+            "sweep": self._every(_CALENDAR, self._sweep),
+            "calendar": self._every(_CALENDAR, self._follow_calendar),
         }
 
     # ----------------------------------------------------------------------------------------------------- the loops
@@ -91,7 +110,6 @@ class Daemon:
                 await work()
             except (Transient, OutcomeUnknown) as error:
                 log.warning("pass.failed", error=error.message)
-            self.progressed_at = self._works.clock.monotonic()
             await self._works.clock.sleep(interval)
 
     async def _discover(self) -> None:
@@ -109,23 +127,25 @@ class Daemon:
         if await ask_feed(self._works):
             self._works.advancer.wake.set()
 
-    async def _keep_house(self) -> None:
-        works, now = self._works, self._works.clock.now()
-        await works.ledger.heartbeat(now=now)
-        await works.advancer.renew_leases()
-        if await works.ledger.rescue(now=now):
-            works.advancer.wake.set()
-        self._manager.tell("WATCHDOG=1")
+    async def _show_life(self) -> None:
+        """A ledger that is away is no reason to be started again; a worker that hangs is."""
+        if self._works.clock.monotonic() - self.progressed_at < _STUCK_AFTER.total_seconds():
+            self._manager.tell("WATCHDOG=1")
 
-    async def _follow_calendar(self) -> None:
+    async def _sweep(self) -> None:
         works = self._works
         try:
             await sweep_when_due(
                 works.missions, works.ledger, works.clock, works.sweep_limits, every=works.rhythm.sweep
             )
-        except Misconfigured as error:
+        except (Transient, Misconfigured) as error:
+            await works.ledger.note_flow(SWEEP, now=works.clock.now(), error=error.message)
             log.warning("missions.unreachable", error=error.message)
+
+    async def _follow_calendar(self) -> None:
+        works = self._works
         await queue_digest(works.ledger, works.clock, works.policy)
+        await self._documents.tidy_when_due()
 
     # ---------------------------------------------------------------------------------------------- beginning and end
 
@@ -143,17 +163,22 @@ class Daemon:
         loop.add_signal_handler(signal.SIGHUP, self._ask_to_reload)
 
     def _ask_to_stop(self) -> None:
-        if self._end.is_set():  # asked twice: at once, as safe as a kill
-            raise SystemExit(1)
+        if self._is_told_to_stop:  # asked twice: at once, as safe as a kill
+            flush_logs()
+            os._exit(1)
+        self._is_told_to_stop = True
+        self._reason = End.STOPPED
         log.info("daemon.stopping")
         self._manager.tell("STOPPING=1")
         self._end.set()
 
     def _ask_to_reload(self) -> None:
-        if self._may_reload():
-            self._manager.tell("RELOADING=1")
-            self._reason = End.RELOAD
-            self._end.set()
+        if self._end.is_set() or not self._may_reload():
+            return
+        microseconds = int(self._works.clock.monotonic() * 1_000_000)
+        self._manager.tell("RELOADING=1", f"MONOTONIC_USEC={microseconds}")
+        self._reason = End.RELOAD
+        self._end.set()
 
     async def _wait_for_end(self, loops: list[asyncio.Task[None]]) -> None:
         end = asyncio.create_task(self._end.wait())
@@ -164,11 +189,10 @@ class Daemon:
 
     async def _stop(self, loops: list[asyncio.Task[None]]) -> None:
         """No new work; what is under way gets a little time; the rest is cancelled, its intents committed."""
-        works = self._works
+        works, by_name = self._works, {task.get_name(): task for task in loops}
         self.is_ready = False
         works.deliverer.stop()
-        by_name = {task.get_name(): task for task in loops}
-        for name in ("discover", "watch", "calendar"):
+        for name in ("discover", "watch", "sweep", "calendar"):
             by_name[name].cancel()
         with suppress(TimeoutError):
             async with asyncio.timeout(_GRACE.total_seconds()):
@@ -176,9 +200,9 @@ class Daemon:
                 await asyncio.wait([by_name["advance"], by_name["deliver"]])
         for task in loops:
             task.cancel()
-        works.advancer.abandon()
-        await asyncio.gather(*loops, return_exceptions=True)
         with suppress(Transient, TimeoutError):
-            async with asyncio.timeout(1):
+            async with asyncio.timeout(_LAST_WORDS.total_seconds()):
+                await asyncio.gather(works.advancer.abandon(), works.deliverer.abandon())
+                await asyncio.gather(*loops, return_exceptions=True)
                 await works.ledger.sign_off()
         log.info("daemon.stopped")

@@ -1,5 +1,6 @@
 """May this mission go ahead? Every reason against it, each alone at its boundary, and all of them together."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -131,7 +132,7 @@ def test_q09_what_is_unsafe_is_told_once(name: str) -> None:
     assert reasons(known(mission(**{name: None, "unsafe": (name,)}))) == [(HoldCode.FIELD_UNSAFE, name)]
 
 
-# ------------------------------------------------------------------------------------------------------- the dates' edges
+# ----------------------------------------------------------------------------------------------------- the dates' edges
 
 
 @pytest.mark.parametrize(
@@ -230,9 +231,9 @@ def test_the_day_of_the_validation_is_paris_s() -> None:
     assert reasons(known(row), policy=replace(POLICY, since=date(2025, 6, 3))) == []
 
 
-# ---------------------------------------------------------------------------------------------------------- after sending
+# -------------------------------------------------------------------------------------------------------- after sending
 
-AFTER: list[tuple[str, Facts, list[Hold]]] = [
+AFTER: list[tuple[str, Facts, Sequence[Hold]]] = [
     ("nothing happened since", linked(FRESH), []),
     ("no date and no data holds what was sent", linked(FRESH, row=INVALID, baseline=INVALID), []),
     ("withdrawn", linked(FRESH, row=WITHDRAWN), [(HoldCode.MISSION_WITHDRAWN, "status")]),
@@ -270,7 +271,7 @@ AFTER: list[tuple[str, Facts, list[Hold]]] = [
 
 
 @pytest.mark.parametrize(("situation", "facts", "expected"), AFTER, ids=[row[0] for row in AFTER])
-def test_after_sending_only_what_happened_since_holds(situation: str, facts: Facts, expected: list[Hold]) -> None:
+def test_after_sending_only_what_happened_since_holds(situation: str, facts: Facts, expected: Sequence[Hold]) -> None:
     assert reasons(facts) == expected
 
 
@@ -288,10 +289,10 @@ def test_the_remote_s_reason_is_told() -> None:
     assert "Convention collective manquante" in hold.message
 
 
-# ------------------------------------------------------------------------------------------------------------- one student
+# ---------------------------------------------------------------------------------------------------------- one student
 
 BLOCKED = [(HoldCode.DUPLICATE_ACTIVE_CONTRACT, "student_number")]
-RIVALS: list[tuple[str, Facts, list[Hold]]] = [
+RIVALS: list[tuple[str, Facts, Sequence[Hold]]] = [
     ("validated before it", rival(99, days=-1), BLOCKED),
     ("validated after it", rival(1, days=1), []),
     ("validated at the same instant, by a smaller id", rival(1, days=0), BLOCKED),
@@ -314,7 +315,7 @@ RIVALS: list[tuple[str, Facts, list[Hold]]] = [
 
 
 @pytest.mark.parametrize(("other", "facts", "expected"), RIVALS, ids=[row[0] for row in RIVALS])
-def test_another_mission_of_the_student_in_the_year(other: str, facts: Facts, expected: list[Hold]) -> None:
+def test_another_mission_of_the_student_in_the_year(other: str, facts: Facts, expected: Sequence[Hold]) -> None:
     assert reasons(known(rivals=(facts,))) == expected
 
 
@@ -336,7 +337,7 @@ def test_who_takes_the_student_s_place() -> None:
     assert [takes(known(INVALID)), takes(known(WITHDRAWN)), takes(linked(contract("closed")))] == [False, False, False]
 
 
-# -------------------------------------------------------------------------------------------------------------- small words
+# ---------------------------------------------------------------------------------------------------------- small words
 
 
 @pytest.mark.parametrize(

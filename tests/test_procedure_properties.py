@@ -45,7 +45,7 @@ from tests.support.facts import (
 )
 from tests.support.life import INCIDENTS, Fault, Life
 
-# --------------------------------------------------------------------------------- whatever is known of a contract
+# -------------------------------------------------------------------------------------- whatever is known of a contract
 
 MISSIONS = (
     mission(), mission(level="M1"), PROFESSIONNALISATION, WITHDRAWN, INVALID, mission(status="draft"),
@@ -148,7 +148,7 @@ def test_looking_once_more_changes_nothing(facts: Facts, now: datetime, policy: 
     assert len(letters) == len(set(letters)), "no letter is written twice"
 
 
-# ----------------------------------------------------------------------------------------------- however its life goes
+# ------------------------------------------------------------------------------------------------ however its life goes
 
 REMOTE_KINDS = {
     "honours keys, can be looked up": Capabilities(),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import click
 
@@ -18,6 +18,7 @@ from syncd.workdays import PARIS
 _GATES = ("cactus", "mail")
 _GUARDS = ("contracts", "mails", "sweep")
 _SHOWN = 20
+_SILENT_AFTER = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +100,13 @@ def _document(state: Status) -> dict[str, object]:
             for row in state.needs_person[:_SHOWN]
         ],
         "replicas": [
-            {"replica": r.replica, "version": r.version, "started_at": r.started_at, "heartbeat_at": r.heartbeat_at}
+            {
+                "replica": r.replica,
+                "version": r.version,
+                "started_at": r.started_at,
+                "heartbeat_at": r.heartbeat_at,
+                "silent": _is_silent(r, state.now),
+            }  # fmt: skip
             for r in state.replicas
         ],
     }
@@ -125,7 +132,7 @@ def _print_troubles(state: Status) -> None:
     for name, guard in state.guards.items():
         if guard.tripped_at is not None:
             click.echo(f"! brake `{name}` is on: {guard.detail}. Look, then: syncd guard approve {name}")
-    if not state.replicas:
+    if all(_is_silent(replica, state.now) for replica in state.replicas):
         click.echo("! no service is running: start it (systemctl start syncd, or syncd run).")
 
 
@@ -143,9 +150,13 @@ def _print_people(state: Status) -> None:
     )
     click.echo(f"Contracts due: {backlog.contracts_due}, waiting for another attempt: {backlog.contracts_retrying}.")
     for replica in state.replicas:
-        click.echo(
-            f"Replica {replica.replica} ({replica.version}), last seen {_age(replica.heartbeat_at, state.now)} ago."
-        )
+        seen = _age(replica.heartbeat_at, state.now)
+        mark = "!" if _is_silent(replica, state.now) else " "
+        click.echo(f"{mark} Replica {replica.replica} ({replica.version}), last seen {seen} ago.")
+
+
+def _is_silent(replica: ReplicaRow, now: datetime) -> bool:
+    return now - replica.heartbeat_at > _SILENT_AFTER
 
 
 def _error(flow: FlowRow) -> str:

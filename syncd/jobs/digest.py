@@ -1,35 +1,54 @@
 """Queue the supervisor's daily digest: one letter a working day instead of one per contract."""
 
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 import structlog
 
-from syncd.model import Policy
+from syncd.events import Log
+from syncd.model import Policy, Step
 from syncd.ports.clock import Clock
 from syncd.ports.ledger import Ledger
-from syncd.workdays import is_working_day, paris_day
+from syncd.ports.reading import ContractFilter
+from syncd.reminders import is_overdue
+from syncd.workdays import PARIS, is_working_day, paris_day
 
-log = structlog.get_logger()
+log: Log = structlog.get_logger()
 
-_PARIS = ZoneInfo("Europe/Paris")
+_MARK = "digest_day"
+_MOST = 200
+_OPEN = tuple(step for step in Step if step not in (Step.HELD, Step.DONE, Step.CLOSED))
 
 
 async def queue_digest(ledger: Ledger, clock: Clock, policy: Policy) -> bool:
-    """Queue today's digest when its hour has come and something needs a person; return whether it was queued now."""
+    """Queue today's digest when its hour has come and there is something to say; return whether it was queued now."""
     now = clock.now()
-    if not is_digest_hour(now, policy):
+    today = paris_day(now).isoformat()
+    if not is_digest_hour(now, policy) or await ledger.mark(_MARK) == today:
         return False
-    if not await ledger.needs_person(limit=1):
+    if not await _has_something_to_say(ledger, now, policy):
         return False
-    was_queued = await ledger.queue_digest(paris_day(now).isoformat(), now=now)
+    was_queued = await ledger.queue_digest(today, now=now)
+    await ledger.set_mark(_MARK, today)
     if was_queued:
-        log.info("digest.queued")
+        log.info("digest.queued", day=today)
     return was_queued
+
+
+async def _has_something_to_say(ledger: Ledger, now: datetime, policy: Policy) -> bool:
+    """Whether a person must decide something, an urgent contract is not done, or somebody does not fill a part."""
+    if await ledger.needs_person(limit=1):
+        return True
+    for step in _OPEN:
+        if await ledger.list_contracts(ContractFilter(step=step, late=True), limit=1):
+            return True
+    awaited = [
+        await ledger.waiting_facts(ContractFilter(step=step), limit=_MOST)
+        for step in (Step.AWAITING_STUDENT, Step.AWAITING_COMPANY)
+    ]
+    return any(is_overdue(facts, now=now, policy=policy) for page in awaited for facts in page)
 
 
 def is_digest_hour(now: datetime, policy: Policy) -> bool:
     """Whether offices work today and the digest's hour has come, in Paris."""
-    local = now.astimezone(_PARIS)
-    hours = policy.reminders
-    return is_working_day(paris_day(now)) and hours.digest_hour <= local.hour < hours.quiet_from_hour
+    local, hours = now.astimezone(PARIS), policy.reminders
+    return is_working_day(local.date()) and hours.digest_hour <= local.hour < hours.quiet_from_hour

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 import structlog
 
 from syncd.errors import CredentialsRefused, OutcomeUnknown, Transient
+from syncd.events import Log
 from syncd.jobs.digest import queue_digest
 from syncd.jobs.discover import FLOW as MISSIONS
 from syncd.jobs.discover import discover
+from syncd.jobs.keep import kept_house
 from syncd.jobs.sweep import sweep_when_due
 from syncd.jobs.watch import FLOW as FEED
 from syncd.jobs.watch import watch
 from syncd.jobs.works import Works
 
-log = structlog.get_logger()
+log: Log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,15 +42,16 @@ async def run_once(works: Works) -> PassReport:
     """
     await works.cactus_gate.load()
     await works.mail_gate.load()
-    discovered, is_store_unreachable = await _ask_store(works)
-    await ask_feed(works)
-    await queue_digest(works.ledger, works.clock, works.policy)
-    performed, delivered = await _do_all(works)
+    async with kept_house(works):
+        discovered, is_store_unreachable = await _ask_store(works)
+        await ask_feed(works)
+        await queue_digest(works.ledger, works.clock, works.policy)
+        performed, sent = await _do_all(works)
     gate = works.cactus_gate
     return PassReport(
         discovered=discovered,
         performed=performed,
-        delivered=delivered,
+        delivered=sent,
         retrying=await _count_retrying(works),
         is_store_unreachable=is_store_unreachable,
         is_cactus_unreachable=gate.successes == 0 and gate.general_failures > 0,
@@ -83,33 +86,31 @@ async def ask_feed(works: Works) -> int:
     if not works.cactus.capabilities.change_feed or works.cactus_gate.closed_until() is not None:
         return 0
     try:
-        moved = await watch(works.cactus, works.ledger, works.clock)
+        return await watch(works.cactus, works.cactus_gate, works.ledger, works.clock)
     except (Transient, OutcomeUnknown) as error:
-        await works.cactus_gate.note_failure(error)
         await works.ledger.note_flow(FEED, now=works.clock.now(), error=error.message)
         if not isinstance(error, CredentialsRefused):
             log.warning("feed.failed", error=error.message)
         return 0
-    await works.cactus_gate.note_success()
-    return moved
 
 
 async def _do_all(works: Works) -> tuple[int, int]:
     """Advance and deliver until neither finds anything: a sent letter may move its contract on."""
-    performed, handled_before = 0, works.deliverer.handled
+    advancer, deliverer = works.advancer, works.deliverer
+    performed_before, sent_before = advancer.performed, deliverer.sent
     while True:
-        touched, handled = works.advancer.touched, works.deliverer.handled
-        performed += await _advance_with_letters_beside(works)
-        await works.deliverer.drain()
-        if (works.advancer.touched, works.deliverer.handled) == (touched, handled):
-            return performed, works.deliverer.handled - handled_before
+        found_before = advancer.touched, deliverer.handled
+        await _advance_with_letters_beside(works)
+        await deliverer.drain()
+        if (advancer.touched, deliverer.handled) == found_before:
+            return advancer.performed - performed_before, deliverer.sent - sent_before
 
 
-async def _advance_with_letters_beside(works: Works) -> int:
+async def _advance_with_letters_beside(works: Works) -> None:
     is_done = asyncio.Event()
     letters = asyncio.create_task(_deliver_until(is_done, works))
     try:
-        return await works.advancer.drain()
+        await works.advancer.drain()
     finally:
         is_done.set()
         await letters

@@ -2,55 +2,107 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
+from syncd.jobs.works import Works
 from syncd.model import Facts, MissionId, Policy, StoredDocument
 from syncd.ports.documents import Vault
 from syncd.ports.ledger import Amendment, Ledger, TimelineEntry
-from syncd.ports.reading import ContractFilter
+from syncd.ports.reading import ContractFilter, ContractRow
 from syncd.workdays import paris_day
 
-_PAGE = 200
+_PAGE = 500
+_MARK = "documents_tidied_on"
 
 Expired = Mapping[MissionId, Sequence[StoredDocument]]
 
 
+class DocumentKeeper:
+    """Once a day, deletes documents whose retention is over, and files that a crash left without a row."""
+
+    def __init__(self, works: Works) -> None:
+        self._works = works
+        self._suspects: frozenset[str] = frozenset()
+
+    async def tidy_when_due(self) -> bool:
+        """Tidy up unless somebody did so today; return whether it was done now.
+
+        Raises:
+            Transient: the ledger or the vault cannot be reached; tried again at the next call.
+        """
+        works, now = self._works, self._works.clock.now()
+        today = paris_day(now).isoformat()
+        if await works.ledger.mark(_MARK) == today:
+            return False
+        expired = await find_expired(works.ledger, works.policy, now=now, kept_for=works.rhythm.documents_kept_for)
+        await purge_documents(expired, works.ledger, works.vault, now=now)
+        self._suspects = await remove_orphans(works.ledger, works.vault, self._suspects)
+        await works.ledger.set_mark(_MARK, today)
+        return True
+
+
 async def find_expired(ledger: Ledger, policy: Policy, *, now: datetime, kept_for: timedelta) -> Expired:
     """Return the documents of missions whose training ended longer than `kept_for` ago."""
-    expired: dict[MissionId, Sequence[StoredDocument]] = {}
-    after: MissionId | None = None
-    while page := await ledger.ids_of(ContractFilter(), after=after, limit=_PAGE):
-        for mission_id in page:
-            view = await ledger.view(mission_id)
-            if view is not None and _is_over(view.facts, policy, now, kept_for):
-                expired[mission_id] = [d for d in view.facts.documents if d.file_id]
-        after = page[-1]
-    return {mission_id: documents for mission_id, documents in expired.items() if documents}
+    today, expired, after = paris_day(now), dict[MissionId, Sequence[StoredDocument]](), None
+    while page := await ledger.list_contracts(ContractFilter(), after=after, limit=_PAGE):
+        for row in page:
+            view = await ledger.view(row.mission_id) if _may_be_over(row, policy, today, kept_for) else None
+            kept = [d for d in view.facts.documents if d.file_id] if view is not None else []
+            if view is not None and kept and _is_over(view.facts, policy, today, kept_for):
+                expired[row.mission_id] = kept
+        after = page[-1].mission_id
+    return expired
 
 
-def _is_over(facts: Facts, policy: Policy, now: datetime, kept_for: timedelta) -> bool:
-    campaign = policy.campaigns.of(facts.mission.academic_year)
-    ends_on = facts.mission.training_ends_on or (campaign.training_ends_on if campaign is not None else None)
-    return ends_on is not None and paris_day(now) > ends_on + kept_for
+def _may_be_over(row: ContractRow, policy: Policy, today: date, kept_for: timedelta) -> bool:
+    """Whether it is worth looking at the contract whole: no training ends before it begins."""
+    campaign = policy.campaigns.of(row.academic_year)
+    return campaign is None or today > campaign.training_starts_on + kept_for
+
+
+def _is_over(facts: Facts, policy: Policy, today: date, kept_for: timedelta) -> bool:
+    ends_on = _training_end(facts, policy)
+    return ends_on is not None and today > ends_on + kept_for
+
+
+def _training_end(facts: Facts, policy: Policy) -> date | None:
+    mission = facts.mission
+    if mission.training_ends_on is not None:
+        return mission.training_ends_on
+    campaign = policy.campaigns.of(mission.academic_year)
+    if campaign is None:
+        return None
+    return campaign.training_ends_per_programme.get(mission.programme or "", campaign.training_ends_on)
 
 
 async def purge_documents(expired: Expired, ledger: Ledger, vault: Vault, *, now: datetime) -> int:
     """Delete the bytes, then write down that they are gone; return how many documents. Repeating is harmless."""
-    count = 0
     for mission_id, documents in expired.items():
-        for document in documents:
-            await vault.remove(document.file_id)
-            count += 1
         gone = {document.file_id for document in documents}
+        for file_id in gone:
+            await vault.remove(file_id)
+        await ledger.amend([mission_id], lambda facts, gone=gone: _forget(facts, gone), now=now, resting=True)
+    return sum(len(documents) for documents in expired.values())
 
-        def forget(facts: Facts, gone: set[str] = gone) -> Amendment:
-            kept = tuple(replace(d, file_id="") if d.file_id in gone else d for d in facts.documents)
-            entries = tuple(
-                TimelineEntry(event="document.purged", detail={"kind": d.kind, "version": d.version})
-                for d in facts.documents
-                if d.file_id in gone
-            )
-            return Amendment(facts=replace(facts, documents=kept), entries=entries)
 
-        await ledger.amend([mission_id], forget, now=now, resting=True)
-    return count
+def _forget(facts: Facts, gone: set[str]) -> Amendment:
+    kept = tuple(replace(d, file_id="") if d.file_id in gone else d for d in facts.documents)
+    entries = tuple(
+        TimelineEntry(event="document.purged", detail={"kind": d.kind, "version": d.version})
+        for d in facts.documents
+        if d.file_id in gone
+    )
+    return Amendment(facts=replace(facts, documents=kept), entries=entries)
+
+
+async def remove_orphans(ledger: Ledger, vault: Vault, suspects: frozenset[str]) -> frozenset[str]:
+    """Delete files that no document row names, now or when they were suspected; return those to suspect next time.
+
+    A crash between a file and its row leaves such a file. A file that was written a moment ago may still get its row:
+    hence two looks, long enough apart.
+    """
+    files = await vault.file_ids()
+    orphans = files - await ledger.document_files()
+    for file_id in orphans & suspects:
+        await vault.remove(file_id)
+    return orphans - suspects

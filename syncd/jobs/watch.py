@@ -6,9 +6,10 @@ from datetime import datetime
 
 import structlog
 
-from syncd.errors import CursorExpired, Transient
+from syncd.errors import CursorExpired, OutcomeUnknown, Transient
 from syncd.events import Log
 from syncd.jobs.effects import observed
+from syncd.jobs.gate import Gate
 from syncd.model import Asked, ContractId, Facts, MissionId, RemoteContract, RemoteStatus
 from syncd.ports.cactus import Cactus, FeedPage
 from syncd.ports.clock import Clock
@@ -20,17 +21,17 @@ _PAGE = 200
 log: Log = structlog.get_logger()
 
 
-async def watch(cactus: Cactus, ledger: Ledger, clock: Clock) -> int:
+async def watch(cactus: Cactus, gate: Gate, ledger: Ledger, clock: Clock) -> int:
     """Take in every change since the last reading; return how many contracts it moved.
 
     Raises:
-        Transient: CACTUS (or the ledger) cannot be reached; what was read so far is recorded.
+        Transient: CACTUS (or the ledger) cannot be reached, or the gate closed; what was read so far is recorded.
     """
     moved, entries = 0, 0
     while True:
         after = await ledger.cursor(FLOW)
         try:
-            page = await cactus.changes(after, limit=_PAGE)
+            page = await _read_page(cactus, gate, after)
         except CursorExpired:
             if after is None:
                 raise Transient("the change feed of CACTUS cannot be read from its beginning") from None
@@ -45,6 +46,20 @@ async def watch(cactus: Cactus, ledger: Ledger, clock: Clock) -> int:
     if moved:
         log.info("feed.read", count=entries, moved=moved)
     return moved
+
+
+async def _read_page(cactus: Cactus, gate: Gate, after: str | None) -> FeedPage:
+    """Read a page under the common patience: what CACTUS answers here counts like any other answer."""
+    async with gate.pass_through() as may_pass:
+        if not may_pass:
+            raise Transient("CACTUS is left alone for a while")
+        try:
+            page = await cactus.changes(after, limit=_PAGE)
+        except (Transient, OutcomeUnknown) as error:
+            await gate.note_failure(error)
+            raise
+        await gate.note_success()
+        return page
 
 
 async def _take_in(page: FeedPage, after: str | None, ledger: Ledger, clock: Clock) -> int:

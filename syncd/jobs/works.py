@@ -19,11 +19,12 @@ from syncd.ports.missions import MissionStore
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rhythm:
-    """How often each loop comes round."""
+    """How often each loop comes round, and how long documents are kept after the training."""
 
     poll: timedelta = timedelta(seconds=60)
     lease: timedelta = timedelta(seconds=60)
     sweep: timedelta = timedelta(hours=24)
+    documents_kept_for: timedelta = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from syncd.adapters.mail.folder import FolderMailer
 from syncd.adapters.mail.smtp import SmtpMailer
 from syncd.adapters.missions.sql import SqlMissionStore
 from syncd.errors import Misconfigured
+from syncd.events import Log
 from syncd.ports.cactus import Cactus
 from syncd.ports.clock import Clock
 from syncd.ports.mail import Mailer
@@ -23,7 +24,7 @@ from syncd.settings import Settings
 from syncd.settings.secrets import Secret
 from syncd.wiring.reading import url_of
 
-log = structlog.get_logger()
+log: Log = structlog.get_logger()
 
 MAIL_CONNECTIONS = 4
 

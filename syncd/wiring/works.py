@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import structlog
 from aiolimiter import AsyncLimiter
@@ -14,6 +15,7 @@ from syncd.adapters.documents.pdf import LimitedPdfCheck
 from syncd.adapters.documents.vault import FolderVault
 from syncd.clock import SystemClock, new_bytes, new_id
 from syncd.errors import Misconfigured
+from syncd.events import Log
 from syncd.jobs.advance import Advancer
 from syncd.jobs.deliver import Deliverer
 from syncd.jobs.effects import Bench
@@ -33,7 +35,7 @@ from syncd.wiring.adapters import MAIL_CONNECTIONS, cactus_adapter, mailer, miss
 from syncd.wiring.letters import letter_writer, mail_patience
 from syncd.wiring.reading import open_reading
 
-log = structlog.get_logger()
+log: Log = structlog.get_logger()
 
 _KEY_FILE = "documents.key"
 _KEY_MARK = "documents_key_id"
@@ -133,6 +135,7 @@ def _rhythm(settings: Settings) -> Rhythm:
         poll=timedelta(seconds=settings.jobs.poll_interval_s),
         lease=timedelta(seconds=settings.jobs.lease_s),
         sweep=timedelta(hours=settings.jobs.sweep_interval_h),
+        documents_kept_for=timedelta(days=settings.documents.retention_days),
     )
 
 
@@ -158,17 +161,16 @@ async def open_vault(settings: Settings, ledger: Ledger) -> Vault:
 
 
 def _own_key(file: Path) -> bytes:
-    """Return the key that this installation made for itself, made now when there is none."""
-    try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return file.read_bytes()
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(key := new_bytes(32))
-        stream.flush()
-        os.fsync(stream.fileno())
-    log.warning("documents.key_made")
-    return key
+    """Return the key that this installation made for itself, made now when there is none; whole or not at all."""
+    if not file.exists():
+        with NamedTemporaryFile(dir=file.parent, prefix=".", suffix=".key") as new:  # closed to others
+            new.write(new_bytes(32))
+            new.flush()
+            os.fsync(new.fileno())
+            with suppress(FileExistsError):  # another process was faster: its key is the key
+                file.hardlink_to(new.name)
+                log.warning("documents.key_made")
+    return file.read_bytes()
 
 
 async def check_pdf(content: bytes) -> str | None:
