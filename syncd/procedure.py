@@ -154,7 +154,7 @@ def _follow_contract(facts: Facts, contract_id: ContractId, now: datetime, polic
         return incident
     if (outdated := _outdated_documents(facts)) is not None:
         return outdated
-    if (wanted := document_to_fetch(facts, policy)) is not None:
+    if (wanted := document_to_fetch(facts, policy)) is not None and not facts.is_missing_remotely:
         return FetchDocument(contract_id=contract_id, document=wanted)
     is_held = bool(holds_of(facts, now=now, policy=policy))
     due, reminder_at = ((), None) if is_held else _due_letters(facts, now, policy)

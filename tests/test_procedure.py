@@ -289,6 +289,8 @@ HELD_OR_OVER = [
     Row("refused and told", linked(contract("refused"), notifications=said(Event.CONTRACT_REFUSED, Role.SUPERVISOR)),
         "await person until 11/06 08:00", HELD),
     Row("CACTUS forgot the contract", linked(FRESH, is_missing_remotely=True), "await person until 11/06 08:00", HELD),
+    Row("CACTUS forgot it with its documents: nothing is fetched", linked(generated(*pair()), is_missing_remotely=True),
+        "await person until 11/06 08:00", HELD),
     Row("changed after sending: a person decides", linked(FRESH, row=CHANGED), "await person until 11/06 08:00", HELD),
     Row("held, it is still read", linked(FRESH, row=CHANGED, remote_read_at=A_WHILE_AGO), "read", HELD),
     Row("held, its documents are still fetched", linked(generated(*pair()), manual_hold="non"), "fetch cerfa 1", HELD),

@@ -208,6 +208,8 @@ class AnyLife(RuleBasedStateMachine):
     @rule(status=st.sampled_from(["reopened", "refused", "signed", "cancelled", "terminated", "scellé"]))
     def the_cfa_decides(self, status: str) -> None:
         assert self.life.facts.contract_id is not None
+        if status == "signed" and self.life.cactus.contracts[self.life.facts.contract_id].status != "generated":
+            return
         self.life.cactus.change(self.life.facts.contract_id, lambda c: replace(c, status=status))
         if status == "reopened":
             self.life.cactus.change(

@@ -99,16 +99,17 @@ def _document(state: Status) -> dict[str, object]:
             {"mission_id": row.mission_id, "step": row.step, "holds": list(dict.fromkeys(row.hold_codes))}
             for row in state.needs_person[:_SHOWN]
         ],
-        "replicas": [
-            {
-                "replica": r.replica,
-                "version": r.version,
-                "started_at": r.started_at,
-                "heartbeat_at": r.heartbeat_at,
-                "silent": _is_silent(r, state.now),
-            }  # fmt: skip
-            for r in state.replicas
-        ],
+        "replicas": [_plain_replica(replica, state.now) for replica in state.replicas],
+    }
+
+
+def _plain_replica(replica: ReplicaRow, now: datetime) -> dict[str, object]:
+    return {
+        "replica": replica.replica,
+        "version": replica.version,
+        "started_at": replica.started_at,
+        "heartbeat_at": replica.heartbeat_at,
+        "silent": _is_silent(replica, now),
     }
 
 

@@ -5,11 +5,10 @@ from datetime import datetime
 import structlog
 
 from syncd.events import Log
-from syncd.model import Policy, Step
+from syncd.model import Event, Policy, Step
 from syncd.ports.clock import Clock
 from syncd.ports.ledger import Ledger
 from syncd.ports.reading import ContractFilter
-from syncd.reminders import is_overdue
 from syncd.workdays import PARIS, is_working_day, paris_day
 
 log: Log = structlog.get_logger()
@@ -17,6 +16,10 @@ log: Log = structlog.get_logger()
 _MARK = "digest_day"
 _MOST = 200
 _OPEN = tuple(step for step in Step if step not in (Step.HELD, Step.DONE, Step.CLOSED))
+_REMINDERS = {
+    Step.AWAITING_STUDENT: Event.STUDENT_PART_REMINDER,
+    Step.AWAITING_COMPANY: Event.COMPANY_PART_REMINDER,
+}
 
 
 async def queue_digest(ledger: Ledger, clock: Clock, policy: Policy) -> bool:
@@ -25,7 +28,7 @@ async def queue_digest(ledger: Ledger, clock: Clock, policy: Policy) -> bool:
     today = paris_day(now).isoformat()
     if not is_digest_hour(now, policy) or await ledger.mark(_MARK) == today:
         return False
-    if not await _has_something_to_say(ledger, now, policy):
+    if not await _has_something_to_say(ledger):
         return False
     was_queued = await ledger.queue_digest(today, now=now)
     await ledger.set_mark(_MARK, today)
@@ -34,18 +37,18 @@ async def queue_digest(ledger: Ledger, clock: Clock, policy: Policy) -> bool:
     return was_queued
 
 
-async def _has_something_to_say(ledger: Ledger, now: datetime, policy: Policy) -> bool:
-    """Whether a person must decide something, an urgent contract is not done, or somebody does not fill a part."""
+async def _has_something_to_say(ledger: Ledger) -> bool:
+    """Whether a person must decide something, an urgent contract is not done, or somebody had to be reminded."""
     if await ledger.needs_person(limit=1):
         return True
     for step in _OPEN:
         if await ledger.list_contracts(ContractFilter(step=step, late=True), limit=1):
             return True
-    awaited = [
-        await ledger.waiting_facts(ContractFilter(step=step), limit=_MOST)
-        for step in (Step.AWAITING_STUDENT, Step.AWAITING_COMPANY)
-    ]
-    return any(is_overdue(facts, now=now, policy=policy) for page in awaited for facts in page)
+    for awaiting, reminder in _REMINDERS.items():
+        waiting = await ledger.waiting_facts(ContractFilter(step=awaiting), limit=_MOST)
+        if any(facts.has_announced(reminder) for facts in waiting):
+            return True
+    return False
 
 
 def is_digest_hour(now: datetime, policy: Policy) -> bool:

@@ -1,4 +1,4 @@
-"""Keep this replica's place among the others: its sign of life, its claims, what dead ones held, what others learned."""
+"""Keep this replica's place among the others: its sign of life, its claims, what the dead held, what others learned."""
 
 import asyncio
 from collections.abc import AsyncIterator

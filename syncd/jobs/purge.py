@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from functools import partial
 
 from syncd.jobs.works import Works
 from syncd.model import Facts, MissionId, Policy, StoredDocument
@@ -81,11 +82,11 @@ async def purge_documents(expired: Expired, ledger: Ledger, vault: Vault, *, now
         gone = {document.file_id for document in documents}
         for file_id in gone:
             await vault.remove(file_id)
-        await ledger.amend([mission_id], lambda facts, gone=gone: _forget(facts, gone), now=now, resting=True)
+        await ledger.amend([mission_id], partial(_forget, gone=gone), now=now, resting=True)
     return sum(len(documents) for documents in expired.values())
 
 
-def _forget(facts: Facts, gone: set[str]) -> Amendment:
+def _forget(facts: Facts, *, gone: set[str]) -> Amendment:
     kept = tuple(replace(d, file_id="") if d.file_id in gone else d for d in facts.documents)
     entries = tuple(
         TimelineEntry(event="document.purged", detail={"kind": d.kind, "version": d.version})

@@ -33,9 +33,9 @@ from syncd.model.words import (
 )
 
 __all__ = [
-    "DEFAULT_RECIPIENTS", "FILLING", "GENERATED", "NEVER_SENT", "SENT_FIELDS", "Asked", "Campaign", "CampaignPattern",
-    "Campaigns", "Capabilities", "ContractId", "DocumentKind", "Event", "Facts", "HoldCode", "HoldReason", "Mission", "MissionId",
-    "Moment", "Notification", "NotificationState", "Part", "PartState", "Patience", "Policy", "RecipientRule",
-    "ReminderPolicy", "RemoteContract", "RemoteDocument", "RemoteStatus", "Role", "Step", "StoredDocument",
-    "Track", "Warned", "WarningCode", "changed_fields",
+    "DEFAULT_RECIPIENTS", "FILLING", "GENERATED", "NEVER_SENT", "SENT_FIELDS", "Asked", "Campaign",
+    "CampaignPattern", "Campaigns", "Capabilities", "ContractId", "DocumentKind", "Event", "Facts", "HoldCode",
+    "HoldReason", "Mission", "MissionId", "Moment", "Notification", "NotificationState", "Part", "PartState",
+    "Patience", "Policy", "RecipientRule", "ReminderPolicy", "RemoteContract", "RemoteDocument", "RemoteStatus",
+    "Role", "Step", "StoredDocument", "Track", "Warned", "WarningCode", "changed_fields",
 ]  # fmt: skip

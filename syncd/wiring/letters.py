@@ -27,7 +27,7 @@ def letter_writer(settings: Settings, policy: Policy, ledger: Ledger, clock: Clo
         reply_to=mail.reply_to,
         redirect_all_to=mail.redirect_all_to,
         clock=clock,
-        digest=lambda: gather_digest(ledger, clock),
+        digest=lambda: gather_digest(ledger, clock, policy),
     )
 
 

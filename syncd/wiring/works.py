@@ -1,9 +1,9 @@
 """Everything that a running syncd works with."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -24,6 +24,7 @@ from syncd.jobs.gate import Gate
 from syncd.jobs.settle import Settler
 from syncd.jobs.sweep import SweepLimits
 from syncd.jobs.works import Rhythm, Works
+from syncd.model import Policy
 from syncd.ports.cactus import Cactus
 from syncd.ports.clock import Clock
 from syncd.ports.documents import Vault
@@ -61,55 +62,75 @@ async def open_works(settings: Settings, *, clock: Clock | None = None) -> Async
         stack.push_async_callback(cactus.aclose)
         post = mailer(settings)
         stack.push_async_callback(post.aclose)
-        works = _works(settings, clock, ledger=ledger, vault=vault, missions=missions, cactus=cactus, mailer=post)
+        ports = _Ports(clock=clock, ledger=ledger, missions=missions, cactus=cactus, mailer=post, vault=vault)
+        works = _works(settings, ports)
         stack.push_async_callback(works.pdf_check.aclose)
         yield works
 
 
-def _works(
-    settings: Settings, clock: Clock, *, ledger: Ledger, vault: Vault, missions: MissionStore, cactus: Cactus,
-    mailer: Mailer,
-) -> Works:  # fmt: skip
-    policy = replace(settings.policy(), capabilities=cactus.capabilities)
-    cactus_gate, mail_gate = _gates(settings, ledger, clock, longest_delay=policy.patience.longest_delay)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ports:
+    """What the jobs work with, opened."""
+
+    clock: Clock
+    ledger: Ledger
+    missions: MissionStore
+    cactus: Cactus
+    mailer: Mailer
+    vault: Vault
+
+
+def _works(settings: Settings, ports: _Ports) -> Works:
+    policy = replace(settings.policy(), capabilities=ports.cactus.capabilities)
+    cactus_gate, mail_gate = _gates(settings, ports.ledger, ports.clock, longest_delay=policy.patience.longest_delay)
+    settle = Settler(policy=policy, clock=ports.clock, gate_closed_until=cactus_gate.closed_until)
     pdf_check = LimitedPdfCheck(max_bytes=settings.cactus.document_cap_bytes)
-    settle = Settler(policy=policy, clock=clock, gate_closed_until=cactus_gate.closed_until)
-    documents = DocumentFetcher(cactus=cactus, vault=vault, check=pdf_check, clock=clock)
-    advancer = Advancer(
-        ledger=ledger,
-        settle=settle,
-        bench=Bench(cactus=cactus, documents=documents, gate=cactus_gate, clock=clock, policy=policy),
-        clock=clock,
-        concurrency=settings.cactus.concurrency,
-        creations=CreationLimit(limit=settings.guard.max_new_contracts),
-        lease=timedelta(seconds=settings.jobs.lease_s),
-    )
-    deliverer = Deliverer(
-        ledger=ledger,
-        mailer=mailer,
-        compose=letter_writer(settings, policy, ledger, clock),
-        gate=mail_gate,
-        clock=clock,
-        patience=mail_patience(settings, policy),
-        concurrency=MAIL_CONNECTIONS,
-        others_are_busy=lambda: advancer.is_busy,
-    )
+    documents = DocumentFetcher(cactus=ports.cactus, vault=ports.vault, check=pdf_check, clock=ports.clock)
+    bench = Bench(cactus=ports.cactus, documents=documents, gate=cactus_gate, clock=ports.clock, policy=policy)
+    advancer = _advancer(settings, ports, settle, bench)
     return Works(
         policy=policy,
-        clock=clock,
-        ledger=ledger,
-        missions=missions,
-        cactus=cactus,
-        mailer=mailer,
-        vault=vault,
+        clock=ports.clock,
+        ledger=ports.ledger,
+        missions=ports.missions,
+        cactus=ports.cactus,
+        mailer=ports.mailer,
+        vault=ports.vault,
         pdf_check=pdf_check,
         settle=settle,
         advancer=advancer,
-        deliverer=deliverer,
+        deliverer=_deliverer(settings, ports, policy, mail_gate, others_are_busy=lambda: advancer.is_busy),
         cactus_gate=cactus_gate,
         mail_gate=mail_gate,
         sweep_limits=sweep_limits(settings),
         rhythm=_rhythm(settings),
+    )
+
+
+def _advancer(settings: Settings, ports: _Ports, settle: Settler, bench: Bench) -> Advancer:
+    return Advancer(
+        ledger=ports.ledger,
+        settle=settle,
+        bench=bench,
+        clock=ports.clock,
+        concurrency=settings.cactus.concurrency,
+        creations=CreationLimit(limit=settings.guard.max_new_contracts),
+        lease=timedelta(seconds=settings.jobs.lease_s),
+    )
+
+
+def _deliverer(
+    settings: Settings, ports: _Ports, policy: Policy, gate: Gate, *, others_are_busy: Callable[[], bool]
+) -> Deliverer:
+    return Deliverer(
+        ledger=ports.ledger,
+        mailer=ports.mailer,
+        compose=letter_writer(settings, policy, ports.ledger, ports.clock),
+        gate=gate,
+        clock=ports.clock,
+        patience=mail_patience(settings, policy),
+        concurrency=MAIL_CONNECTIONS,
+        others_are_busy=others_are_busy,
     )
 
 

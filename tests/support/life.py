@@ -141,7 +141,8 @@ class LyingCactus:
 
     async def fetch_document(self, contract_id: ContractId, kind: DocumentKind, version: int) -> FetchedDocument:
         self._meet_trouble()
-        assert contract_id in self.contracts
+        if contract_id not in self.contracts:
+            raise Refused("unknown", code=RefusalCode.NOT_FOUND)
         content = b"somebody else's" if self.fault is Fault.BAD_DOCUMENT else _content(kind, version)
         return FetchedDocument(content=content, content_type="application/pdf")
 

@@ -202,7 +202,8 @@ def test_the_daemon_works_says_it_is_ready_and_ends_cleanly(world: World) -> Non
     assert time.monotonic() - asked < 10
     assert world.letters(A)["student_part.done", "rh1@example.com"] == 1
     events = [json.loads(line)["event"] for line in out.splitlines()]
-    assert events[0] and events[-1] == "daemon.stopped"
+    assert events[0]
+    assert events[-1] == "daemon.stopped"
     assert "zoe" not in out.lower() + err.lower()
     assert "durand" not in out.lower() + err.lower()
 

@@ -1,0 +1,1 @@
+"""Several parts together, each of them real: replicas on one PostgreSQL, a mail server, processes that are killed."""

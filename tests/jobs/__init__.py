@@ -1,0 +1,1 @@
+"""The jobs, each with a real ledger and a CACTUS in memory."""

@@ -1,0 +1,303 @@
+"""What holds whatever is known of a contract, and however its life goes."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import get_args
+
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from syncd.actions import Action, Announce, Initialise, Wait
+from syncd.jobs.settle import Settler
+from syncd.model import (
+    Asked,
+    Capabilities,
+    DocumentKind,
+    Event,
+    Facts,
+    NotificationState,
+    Part,
+    PartState,
+    Policy,
+    RemoteStatus,
+    Role,
+    Step,
+)
+from syncd.procedure import next_step, visible_step
+from syncd.transitions import hold, link, release, resync, want_cancellation
+from tests.support.clock import FixedClock
+from tests.support.facts import (
+    AN_HOUR_AGO,
+    CONTRACT,
+    INVALID,
+    NOW,
+    POLICY,
+    PROFESSIONNALISATION,
+    WITHDRAWN,
+    contract,
+    known,
+    mission,
+    offered,
+    rival,
+    said,
+    stored,
+)
+from tests.support.life import INCIDENTS, Fault, Life
+
+# -------------------------------------------------------------------------------------- whatever is known of a contract
+
+MISSIONS = (
+    mission(), mission(level="M1"), PROFESSIONNALISATION, WITHDRAWN, INVALID, mission(status="draft"),
+    mission(track=None), mission(contract_ends_on=date(2026, 10, 1)), mission(academic_year="2026-2027"),
+    mission(academic_year=None), mission(contract_starts_on=date.min, contract_ends_on=date.max),
+    mission(contract_starts_on=date.max, training_ends_on=date.max),
+)  # fmt: skip
+INSTANTS = st.sampled_from([NOW + timedelta(hours=hours) for hours in (-24 * 30, -24 * 6, -2, -1, 0, 1)])
+TIMES = st.datetimes(datetime(2024, 1, 1), datetime(2027, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001 - bounds
+DOCUMENTS = tuple(offered(kind, version) for kind in DocumentKind for version in (1, 2))
+REMOTES = st.builds(
+    lambda status, student, company, papers: replace(
+        contract(status, papers=tuple(papers)), student_part=Part(state=student), company_part=Part(state=company)
+    ),
+    st.sampled_from([*RemoteStatus, "scellé"]),
+    st.sampled_from([*PartState, "presque"]),
+    st.sampled_from(list(PartState)),
+    st.lists(st.sampled_from(DOCUMENTS), unique=True),
+)
+LETTERS = st.lists(
+    st.sampled_from([said(event, role, cause=cause)[0] for event in Event for role in Role for cause in ("", "1")]),
+    max_size=6,
+)
+POLICIES = st.builds(lambda flags: replace(POLICY, capabilities=Capabilities(**flags)), st.fixed_dictionaries(
+    dict.fromkeys(("idempotency_keys", "look_up", "change_feed", "documents", "cancellation"), st.booleans())
+))  # fmt: skip
+FACTS = st.builds(
+    Facts,
+    mission_id=st.just(mission().mission_id),
+    mission=st.sampled_from(MISSIONS),
+    discovered_at=st.just(AN_HOUR_AGO),
+    sweeps_missed=st.integers(0, 3),
+    baseline=st.none() | st.sampled_from(MISSIONS),
+    baseline_is_gone=st.booleans(),
+    scope_waived=st.booleans(),
+    decided_at=st.none() | INSTANTS,
+    asked=st.sampled_from(Asked),
+    asked_at=st.none() | INSTANTS,
+    first_asked_at=st.none() | INSTANTS,
+    looked_up_at=st.none() | INSTANTS,
+    sent=st.none() | st.sampled_from(MISSIONS),
+    contract_id=st.none() | st.just(CONTRACT),
+    adopted=st.booleans(),
+    remote=st.none() | REMOTES,
+    remote_read_at=st.none() | INSTANTS,
+    reread_wanted=st.booleans(),
+    is_missing_remotely=st.booleans(),
+    status_since=st.none() | INSTANTS,
+    reopenings=st.integers(0, 1),
+    student_awaited_since=st.none() | INSTANTS,
+    company_awaited_since=st.none() | INSTANTS,
+    document_fault=st.none() | st.just("hash_mismatch"),
+    document_fault_of=st.none() | st.sampled_from(DocumentKind),
+    manual_hold=st.none() | st.just("à vérifier"),
+    cancel_wanted=st.none() | st.just("abandon"),
+    closed_reason=st.none() | st.just("abandon"),
+    quarantined=st.booleans(),
+    not_before=st.none() | INSTANTS,
+    step=st.sampled_from(Step),
+    documents=st.lists(st.sampled_from(stored(*DOCUMENTS)), unique=True).map(tuple),
+    notifications=LETTERS.map(tuple),
+    rivals=st.sampled_from([(), (rival(1),), (rival(99, days=1, asked=Asked.UNKNOWN, asked_at=NOW),)]),
+)
+MODEST = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@MODEST
+@given(facts=FACTS, now=TIMES, policy=POLICIES)
+def test_there_is_always_one_next_step_and_one_visible_step(facts: Facts, now: datetime, policy: Policy) -> None:
+    action = next_step(facts, now=now, policy=policy)
+
+    assert isinstance(action, get_args(Action))
+    assert visible_step(facts, now=now, policy=policy) in set(Step)
+    assert not isinstance(action, Wait) or action.until is None or action.until > now
+
+
+@MODEST
+@given(facts=FACTS, now=TIMES, policy=POLICIES)
+def test_who_is_held_or_closed_is_told_nothing_but_incidents(facts: Facts, now: datetime, policy: Policy) -> None:
+    assume(visible_step(facts, now=now, policy=policy) in (Step.HELD, Step.CLOSED))
+
+    action = next_step(facts, now=now, policy=policy)
+
+    assert not isinstance(action, Announce) or {letter.event for letter in action.letters} <= INCIDENTS
+    must_learn_the_id = facts.cancel_wanted is not None and not policy.capabilities.look_up
+    assert not isinstance(action, Initialise) or must_learn_the_id
+
+
+@MODEST
+@given(facts=FACTS, now=TIMES, policy=POLICIES)
+def test_looking_once_more_changes_nothing(facts: Facts, now: datetime, policy: Policy) -> None:
+    settle = Settler(policy=policy, clock=FixedClock(now))
+    assume(not isinstance(settle(facts, may_create=True).effect, Initialise))
+
+    once = settle(facts, may_create=True)
+    again = settle(once.facts, may_create=True)
+
+    assert (again.facts, again.effect, again.due_at) == (once.facts, once.effect, once.due_at)
+    letters = [(n.event, n.role, n.cause) for n in once.facts.notifications[len(facts.notifications) :]]
+    assert len(letters) == len(set(letters)), "no letter is written twice"
+
+
+# ------------------------------------------------------------------------------------------------ however its life goes
+
+REMOTE_KINDS = {
+    "honours keys, can be looked up": Capabilities(),
+    "no keys, can be looked up": Capabilities(idempotency_keys=False),
+    "honours keys only": Capabilities(look_up=False),
+    "neither": Capabilities(idempotency_keys=False, look_up=False),
+    "no feed": Capabilities(change_feed=False),
+}
+ROWS = {"M2": mission(), "M1": mission(level="M1"), "professionnalisation": PROFESSIONNALISATION}
+FAULTS = st.sampled_from(Fault)
+DELAYS = st.sampled_from([timedelta(seconds=1), timedelta(minutes=1), timedelta(minutes=3), timedelta(days=6)])
+
+
+class AnyLife(RuleBasedStateMachine):
+    """Plays lives at random; `Life` checks each look, the end checks where it leads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.life = Life(mission(), Capabilities())
+
+    @initialize(remote=st.sampled_from(list(REMOTE_KINDS)), row=st.sampled_from(list(ROWS)))
+    def begin(self, remote: str, row: str) -> None:
+        self.life = Life(ROWS[row], REMOTE_KINDS[remote])
+
+    # -- the service and the remote
+
+    @rule(fault=FAULTS, waiting_in_line=st.sampled_from([timedelta(), timedelta(minutes=2)]))
+    def work_and_record(self, fault: Fault, waiting_in_line: timedelta) -> None:
+        self.life.work(fault, waiting_in_line=waiting_in_line)
+        self.life.record()
+
+    @rule(fault=FAULTS)
+    def work_on(self, fault: Fault) -> None:
+        self.life.work(fault)
+
+    @rule()
+    def record(self) -> None:
+        self.life.record()
+
+    @rule()
+    def crash(self) -> None:
+        self.life.crash()
+
+    @rule(delay=DELAYS)
+    def pass_time(self, delay: timedelta) -> None:
+        self.life.clock.advance(delay)
+
+    @rule(state=st.sampled_from([NotificationState.SENT, NotificationState.FAILED, NotificationState.UNKNOWN]))
+    def deliver(self, state: NotificationState) -> None:
+        self.life.deliver(state)
+
+    @rule()
+    def somebody_does_their_part(self) -> None:
+        self.life.act()
+
+    @precondition(lambda self: self.life.facts.contract_id in self.life.cactus.contracts)
+    @rule(status=st.sampled_from(["reopened", "refused", "signed", "cancelled", "terminated", "scellé"]))
+    def the_cfa_decides(self, status: str) -> None:
+        assert self.life.facts.contract_id is not None
+        if status == "signed" and self.life.cactus.contracts[self.life.facts.contract_id].status != "generated":
+            return
+        self.life.cactus.change(self.life.facts.contract_id, lambda c: replace(c, status=status))
+        if status == "reopened":
+            self.life.cactus.change(
+                self.life.facts.contract_id, lambda c: replace(c, student_part=Part(), company_part=Part())
+            )
+        self.life.tell_of_a_change()
+
+    @rule()
+    def cactus_forgets(self) -> None:
+        if self.life.facts.contract_id in self.life.cactus.contracts:
+            del self.life.cactus.contracts[self.life.facts.contract_id]
+            self.life.tell_of_a_change()
+
+    # -- the store
+
+    @rule(title=st.sampled_from(["Un autre intitulé", mission().mission_title]))
+    def the_row_changes(self, title: str) -> None:
+        self._row_is(replace(self.life.facts.mission, mission_title=title))
+
+    @rule(status=st.sampled_from(["withdrawn", "validated", "draft"]))
+    def the_row_s_status_changes(self, status: str) -> None:
+        self._row_is(replace(self.life.facts.mission, status=status))
+
+    @rule()
+    def a_sweep_does_not_find_it(self) -> None:
+        self.life.facts = replace(self.life.facts, sweeps_missed=self.life.facts.sweeps_missed + 1)
+
+    def _row_is(self, row: object) -> None:
+        self.life.facts = replace(self.life.facts, mission=row, sweeps_missed=0)  # type: ignore[arg-type]
+
+    # -- the admin, who looks into CACTUS before answering
+
+    @rule()
+    def hold(self) -> None:
+        self.life.facts = hold(self.life.facts, "à vérifier")
+
+    @rule()
+    def release(self) -> None:
+        facts, codes = self.life.facts, {str(h.code) for h in self.life.settled.holds} if self.life.settled else set()
+        is_asked = "REMOTE_OUTCOME_UNKNOWN" in codes and facts.contract_id is None
+        if is_asked and (self.life.cactus.live(facts.mission_id) or self.life.cactus.is_creating):
+            return
+        if not (is_asked and self.life.pending is not None):
+            self.life.facts = release(facts, is_known_absent=is_asked)
+
+    @rule()
+    def cancel(self) -> None:
+        self.life.facts = want_cancellation(self.life.facts, "abandon")
+
+    @rule()
+    def resync(self) -> None:
+        self.life.facts = resync(self.life.facts)
+
+    @precondition(lambda self: self.life.facts.contract_id is None and self.life.facts.decided_at is None)
+    @rule()
+    def adopt(self) -> None:
+        found = self.life.cactus.live(self.life.facts.mission_id) or self.life.cactus.typed_by_hand()
+        self.life.facts = link(self.life.facts, found, now=self.life.clock.now(), adopted=True)
+
+    # -- the end
+
+    def teardown(self) -> None:
+        settled = self.life.calm()
+        facts = settled.facts
+        assert facts.step in (Step.DONE, Step.CLOSED) or settled.holds, (facts.step, settled.next_action)
+        if facts.step is Step.DONE and facts.decided_at is None:
+            assert facts.contract_id in self.life.cactus.contracts, "done means that CACTUS has the contract"
+        if facts.closed_reason is not None and not self.life.policy.capabilities.look_up:
+            return
+        live = self.life.cactus.live(facts.mission_id)
+        if facts.closed_reason is not None and live is not None:
+            assert live.known_status in (RemoteStatus.CANCELLED, RemoteStatus.TERMINATED), "closed here, open there"
+
+
+TestAnyLife = AnyLife.TestCase
+TestAnyLife.settings = settings(
+    max_examples=3000, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+
+
+def test_a_troubled_life_ends_well_when_the_trouble_ends() -> None:
+    life = Life(known().mission, Capabilities(idempotency_keys=False))
+    for fault in (Fault.DOWN, Fault.NONE, Fault.APPLIED_LATE, Fault.DOWN, Fault.NONE):
+        life.work(fault)
+        life.record()
+        life.clock.advance(timedelta(seconds=20))
+
+    settled = life.calm()
+
+    assert settled.facts.step is Step.DONE
+    assert life.cactus.creations.total() == 1

@@ -1,0 +1,1 @@
+"""Settings, adapters, store and clock put together."""
