@@ -1,12 +1,13 @@
 """What tests of the jobs work with: a real ledger on SQLite, CACTUS and the vault in memory, a clock of our own."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from itertools import count
 from pathlib import Path
+from typing import cast
 
 from syncd.adapters.cactus.mock import MockCactus
 from syncd.adapters.documents.memory import MemoryVault
@@ -177,8 +178,9 @@ async def open_workshop(  # noqa: PLR0913 - each part can be another one
     mail: MailPatience | None = None,
     concurrency: int = 8,
     creations: int = 0,
+    wrap: Callable[[SqlLedger], object] = lambda ledger: ledger,
 ) -> AsyncIterator[Workshop]:
-    """Open a workshop on a ledger's URL, or on a new SQLite file in a folder."""
+    """Open a workshop on a ledger's URL, or on a new SQLite file in a folder; `wrap` puts something before the ledger."""
     clock = clock or FixedClock(now)
     url = url_or_folder if isinstance(url_or_folder, str) else f"sqlite:///{url_or_folder / 'ledger.db'}"
     ledger = open_ledger(url, replica=replica, version="1", lease=LEASE, message_domain="example.org", clock=clock)
@@ -188,7 +190,7 @@ async def open_workshop(  # noqa: PLR0913 - each part can be another one
     try:
         await ledger.migrate()
         works = works_of(
-            clock=clock, ledger=ledger, cactus=remote, mailer=mailer or Post(), missions=store, compose=compose,
+            clock=clock, ledger=cast("Ledger", wrap(ledger)), cactus=remote, mailer=mailer or Post(), missions=store, compose=compose,
             policy=policy, mail=mail or MailPatience(delays=policy.patience), concurrency=concurrency,
             creations=creations,
         )  # fmt: skip

@@ -269,9 +269,8 @@ class Life:
 
     def deliver(self, state: NotificationState = NotificationState.SENT) -> bool:
         """Let the mail server answer for every letter that waits; return whether there was any."""
-        waiting = (NotificationState.QUEUED, NotificationState.UNKNOWN)
         letters = self.facts.notifications
-        answered = tuple(replace(n, state=state) if n.state in waiting else n for n in letters)
+        answered = tuple(n if n.state is NotificationState.SENT else replace(n, state=state) for n in letters)
         self.facts = replace(self.facts, notifications=answered)
         return answered != letters
 
@@ -325,6 +324,7 @@ class Life:
         new = {n.event for n in facts.notifications[len(before.notifications) :]}
         is_stopped = bool(settled.holds) or facts.step is Step.CLOSED
         must_learn_the_id = facts.cancel_wanted is not None and not self.policy.capabilities.look_up
+        assert not facts.quarantined, f"looking at it failed: {facts.last_error}"
         assert max(letters.values(), default=1) == 1, "a letter is written once"
         assert max(registrations.values(), default=1) == 1, "registration is asked for once"
         assert not is_stopped or new <= INCIDENTS, "who is held or closed is written nothing but incidents"
