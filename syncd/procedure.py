@@ -337,7 +337,9 @@ def _step_in_cactus(facts: Facts, remote: RemoteContract, policy: Policy) -> Ste
     is_unknown = remote.known_status is None  # CACTUS has changed its words: what was reached is not lost
     if remote.known_status in GENERATED or (is_unknown and _has_pair(facts)):
         has_all = _has_pair(facts) and document_to_fetch(facts, policy) is None
-        return _last_steps(facts, policy) if has_all else Step.TO_FETCH
+        if has_all:
+            return _last_steps(facts, policy)
+        return Step.TO_FETCH if policy.capabilities.documents else Step.AWAITING_DOCUMENTS
     if is_unknown and facts.step not in (Step.HELD, Step.TO_INITIALISE):
         return facts.step
     if not remote.student_part.is_done:

@@ -131,7 +131,7 @@ def observe(facts: Facts, contract: RemoteContract, *, now: datetime) -> Facts:
         reopenings=facts.reopenings + 1 if is_reopened else facts.reopenings,
         closed_reason=None if is_reopened else facts.closed_reason,
     )
-    return _note_who_is_awaited(observed, now, starts_over=is_reopened)
+    return _note_who_is_awaited(observed, contract, now, starts_over=is_reopened)
 
 
 def _is_reopened(before: RemoteContract | None, contract: RemoteContract) -> bool:
@@ -140,12 +140,10 @@ def _is_reopened(before: RemoteContract | None, contract: RemoteContract) -> boo
     return contract.known_status is RemoteStatus.REOPENED or (was_generated and contract.known_status in FILLING)
 
 
-def _note_who_is_awaited(facts: Facts, now: datetime, *, starts_over: bool) -> Facts:
-    if facts.remote is None:
-        return facts
+def _note_who_is_awaited(facts: Facts, contract: RemoteContract, now: datetime, *, starts_over: bool) -> Facts:
     student = None if starts_over else facts.student_awaited_since
     company = None if starts_over else facts.company_awaited_since
-    student_is_done, company_is_done = facts.remote.student_part.is_done, facts.remote.company_part.is_done
+    student_is_done, company_is_done = contract.student_part.is_done, contract.company_part.is_done
     return replace(
         facts,
         student_awaited_since=None if student_is_done else (student or now),

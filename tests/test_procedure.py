@@ -1,6 +1,6 @@
-"""The procedure as a decision table: a situation in a sentence, what is done next, and the step that people see."""
+"""The procedure as a decision table, from the mission to the filling: a situation, what is next, what people see."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -8,17 +8,12 @@ import pytest
 from syncd.actions import Announce, Initialise
 from syncd.model import (
     Asked,
-    DocumentKind,
     Event,
-    Facts,
     Moment,
-    NotificationState,
     Part,
-    Policy,
     RecipientRule,
     Role,
     Step,
-    Track,
 )
 from syncd.procedure import idempotency_key, next_step, visible_step
 from tests.support.facts import (
@@ -26,7 +21,6 @@ from tests.support.facts import (
     AVAILABLE,
     COMPLETED,
     CONTRACT,
-    DECIDED,
     DONE,
     FEEDLESS,
     FRESH,
@@ -41,23 +35,18 @@ from tests.support.facts import (
     STUDENT_DONE,
     TURN_OF_THE_COMPANY,
     WITHDRAWN,
+    Row,
     asked,
+    complete,
     contract,
-    generated,
     in_words,
     known,
     linked,
     mission,
-    offered,
-    pair,
     registered,
-    remote_with,
     rival,
-    said,
-    stored,
 )
 
-CERFA, CONVENTION = DocumentKind.CERFA, DocumentKind.CONVENTION
 HELD, TO_INITIALISE, CLOSED = Step.HELD, Step.TO_INITIALISE, Step.CLOSED
 OTHER_YEAR = mission(
     academic_year="2026-2027", training_starts_on=None, training_ends_on=None,
@@ -69,35 +58,8 @@ L3 = mission(level="L3")
 A_WHILE_AGO = NOW - timedelta(days=30)
 BOTH_LETTERS = "announce contract.initialised→student contract.initialised→hr_contact"
 REGISTRATION = "announce registration.requested→secretariat registration.invited→student"
-OFFICE_REGISTRATION = "announce registration.requested→continuing_education registration.invited→student"
-AVAILABLE_LETTERS = "documents.available→student documents.available→hr_contact documents.available→supervisor"
 WITHDRAWAL = "announce mission.withdrawn→supervisor"
 JUST_NOW = NOW - timedelta(seconds=10)
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row of the table."""
-
-    situation: str
-    facts: Facts
-    action: str
-    step: Step
-    policy: Policy = POLICY
-
-
-def decided(*papers: DocumentKind, **changed: object) -> Facts:
-    """Return a professionalisation contract whose favourable decision was told."""
-    documents = stored(*(offered(kind) for kind in papers))
-    facts = known(PROFESSIONNALISATION, decided_at=AN_HOUR_AGO, baseline=PROFESSIONNALISATION, documents=documents)
-    return replace(facts, **({"notifications": DECIDED} | changed))  # type: ignore[arg-type]
-
-
-def complete(**changed: object) -> Facts:
-    """Return a contract whose pair is stored and told."""
-    facts = linked(generated(*pair()), documents=stored(*pair()), notifications=(*INITIALISED, *AVAILABLE))
-    return replace(facts, **changed)  # type: ignore[arg-type]
-
 
 # fmt: off
 BEFORE_SENDING = [
@@ -224,151 +186,9 @@ FILLING = [
         linked(COMPLETED, adopted=True, notifications=()),
         "await documents until 11/06 08:00", Step.AWAITING_DOCUMENTS),
 ]
-
-DOCUMENTS = [
-    Row("generated: fetch the Cerfa", linked(generated(*pair())), "fetch cerfa 1", Step.TO_FETCH),
-    Row("then the convention", linked(generated(*pair()), documents=stored(offered(CERFA))), "fetch convention 1",
-        Step.TO_FETCH),
-    Row("signed, transmitted, filed: fetched all the same",
-        linked(generated(*pair(), status="signed")), "fetch cerfa 1",
-        Step.TO_FETCH),
-    Row("the highest version counts, in whatever order they are listed", linked(generated(*pair(2), *pair(1))),
-        "fetch cerfa 2", Step.TO_FETCH),
-    Row("only one document is there yet", linked(generated(offered(CERFA)), documents=stored(offered(CERFA))),
-        "await documents until 11/06 08:00", Step.TO_FETCH),
-    Row("generated, nothing listed yet", linked(generated()), "await documents until 11/06 08:00", Step.TO_FETCH),
-    Row("this remote has no documents", linked(generated(*pair())), "await documents until 11/06 08:00", Step.TO_FETCH,
-        remote_with(documents=False)),
-    Row("the pair is stored: told, and registered", linked(generated(*pair()), documents=stored(*pair())),
-        f"announce {AVAILABLE_LETTERS} registration.requested→secretariat registration.invited→student",
-        Step.TO_REGISTER),
-    Row("M1 was told to register long ago: only the documents are told", linked(
-        generated(*pair()), documents=stored(*pair()), row=M1, baseline=M1, notifications=(*INITIALISED,
-        *registered())),
-        f"announce {AVAILABLE_LETTERS}", Step.DONE),
-    Row("the registration is queued", complete(notifications=(
-        *INITIALISED, *AVAILABLE, *registered(state=NotificationState.QUEUED))), "await mail", Step.TO_REGISTER),
-    Row("the registration could not be delivered", complete(notifications=(
-        *INITIALISED, *AVAILABLE, *registered(state=NotificationState.FAILED))), "await mail", Step.TO_REGISTER),
-    Row("all is done", complete(notifications=(*INITIALISED, *AVAILABLE, *registered())), "await nothing", Step.DONE),
-    Row("done, without a feed: asked more and more rarely", complete(
-        notifications=(*INITIALISED, *AVAILABLE, *registered()), status_since=A_WHILE_AGO),
-        "await nothing until 10/06 14:00",
-        Step.DONE, FEEDLESS),
-    Row("the recipients' table tells nobody of the registration", complete(), "await nothing", Step.DONE, replace(
-        POLICY, recipients=tuple(r for r in POLICY.recipients if not r.event.startswith("registration")))),
-    Row("a new version is offered",
-        complete(remote=generated(*pair(), offered(CERFA, 2))), "fetch cerfa 2", Step.TO_FETCH),
-    Row("other bytes under the same version are another document",
-        complete(remote=generated(offered(CERFA, 1, "other"), offered(CONVENTION))), "fetch cerfa 1", Step.TO_FETCH),
-    Row("a bad document waits for the other one", linked(
-        generated(*pair()), document_fault="hash_mismatch", document_fault_of=CERFA), "fetch convention 1", HELD),
-    Row("a bad document is fetched again with patience", linked(
-        generated(*pair()), document_fault="hash_mismatch", document_fault_of=CERFA,
-        documents=stored(offered(CONVENTION)), not_before=NOW + timedelta(hours=1)), "await retry until 10/06 09:00",
-        HELD),
-    Row("reopened: the supervisor learns it", complete(remote=contract("reopened"), reopenings=1),
-        "announce contract.reopened→supervisor", Step.AWAITING_STUDENT),
-    Row("reopened: the documents no longer hold, those still listed included", complete(
-        remote=contract("reopened", papers=pair()), reopenings=1,
-        notifications=said(Event.CONTRACT_REOPENED, Role.SUPERVISOR, cause="1")),
-        "supersede cerfa 1 convention 1", Step.AWAITING_STUDENT),
-    Row("the parts are filled again: nothing of the old documents holds", complete(remote=STUDENT_DONE),
-        "supersede cerfa 1 convention 1", Step.AWAITING_COMPANY),
-    Row("reopened and filled by the student: the company's turn again", linked(
-        STUDENT_DONE, reopenings=1, notifications=(
-            *INITIALISED, *TURN_OF_THE_COMPANY, *said(Event.CONTRACT_REOPENED, Role.SUPERVISOR, cause="1"))),
-        "announce student_part.done→hr_contact", Step.AWAITING_COMPANY),
-    Row("reopened, the student faster than we: told all the same", linked(STUDENT_DONE, reopenings=1),
-        "announce contract.reopened→supervisor", Step.AWAITING_COMPANY),
-]
-
-HELD_OR_OVER = [
-    Row("refused by the CFA or the OPCO: the supervisor learns it", linked(contract("refused", reason="IDCC")),
-        "announce contract.refused→supervisor", HELD),
-    Row("refused and told", linked(contract("refused"), notifications=said(Event.CONTRACT_REFUSED, Role.SUPERVISOR)),
-        "await person until 11/06 08:00", HELD),
-    Row("CACTUS forgot the contract", linked(FRESH, is_missing_remotely=True), "await person until 11/06 08:00", HELD),
-    Row("CACTUS forgot it with its documents: nothing is fetched", linked(generated(*pair()), is_missing_remotely=True),
-        "await person until 11/06 08:00", HELD),
-    Row("changed after sending: a person decides", linked(FRESH, row=CHANGED), "await person until 11/06 08:00", HELD),
-    Row("held, it is still read", linked(FRESH, row=CHANGED, remote_read_at=A_WHILE_AGO), "read", HELD),
-    Row("held, its documents are still fetched", linked(generated(*pair()), manual_hold="non"), "fetch cerfa 1", HELD),
-    Row("held, its outdated documents no longer hold", complete(remote=COMPLETED, manual_hold="non"),
-        "supersede cerfa 1 convention 1", HELD),
-    Row("held, nobody is told that the student is done", linked(STUDENT_DONE, manual_hold="non"),
-        "await person until 11/06 08:00", HELD),
-    Row("held, nobody is reminded", linked(FRESH, at=A_WHILE_AGO, remote_read_at=NOW, manual_hold="non"),
-        "await person until 11/06 08:00", HELD),
-    Row("held, nobody registers",
-        linked(generated(*pair()), documents=stored(*pair()), manual_hold="non"), "await person",
-        HELD),
-    Row("of another track since: its contract is still watched", linked(
-        FRESH, row=PROFESSIONNALISATION, remote_read_at=A_WHILE_AGO), "read", HELD),
-    Row("released although of another track: CACTUS cancels it", linked(
-        FRESH, row=PROFESSIONNALISATION, baseline=PROFESSIONNALISATION, cancel_wanted="non"), "cancel: non",
-        Step.AWAITING_STUDENT),
-    Row("in quarantine after sending", linked(STUDENT_DONE, quarantined=True), "await person until 11/06 08:00", HELD),
-    Row("withdrawn after sending: supervisor and offices are told", linked(
-        FRESH, row=WITHDRAWN, notifications=(*INITIALISED, *registered())),
-        "announce mission.withdrawn→secretariat mission.withdrawn→supervisor", HELD),
-    Row("withdrawn and told",
-        linked(FRESH, row=WITHDRAWN, notifications=said(Event.MISSION_WITHDRAWN, Role.SUPERVISOR)),
-        "await person until 11/06 08:00", HELD),
-    Row("gone from the store after sending", linked(FRESH, sweeps_missed=2), WITHDRAWAL, HELD),
-    Row("withdrawn, and an admin goes on all the same", linked(FRESH, row=WITHDRAWN, baseline=WITHDRAWN),
-        "await student until 11/06 08:00", Step.AWAITING_STUDENT),
-    Row("gone, and an admin goes on all the same", linked(FRESH, sweeps_missed=3, baseline_is_gone=True),
-        "await student until 11/06 08:00", Step.AWAITING_STUDENT),
-    Row("an admin cancels", linked(FRESH, cancel_wanted="abandon"), "cancel: abandon", Step.AWAITING_STUDENT),
-    Row("an admin cancels what is held", linked(FRESH, row=CHANGED, cancel_wanted="abandon"), "cancel: abandon", HELD),
-    Row("an admin cancels what CACTUS forgot", linked(FRESH, is_missing_remotely=True, cancel_wanted="abandon"),
-        "close: abandon", HELD),
-    Row("this CACTUS takes no cancellations: it is watched until somebody cancels it there",
-        linked(FRESH, cancel_wanted="abandon"), "await student until 11/06 08:00", Step.AWAITING_STUDENT,
-        remote_with(cancellation=False)),
-    *(Row(f"{status} in CACTUS: over, and told",
-        linked(contract(status)), "announce contract.cancelled→supervisor", CLOSED)
-      for status in ("cancelled", "terminated", "closed")),
-    Row("over and told", linked(contract("cancelled"), notifications=said(Event.CONTRACT_CANCELLED, Role.SUPERVISOR)),
-        "await nothing", CLOSED),
-    Row("over: whatever changes in the row means nothing", linked(contract("cancelled"), row=CHANGED, manual_hold="non",
-        notifications=said(Event.CONTRACT_CANCELLED, Role.SUPERVISOR)), "await nothing", CLOSED),
-    Row("over: an unknown word opens nothing again", linked(contract("archivé"), step=CLOSED,
-        notifications=said(Event.CONTRACT_CANCELLED, Role.SUPERVISOR)), "await nothing", CLOSED),
-    Row("over, and something says that CACTUS has changed", linked(contract("cancelled"), reread_wanted=True), "read",
-        CLOSED),
-]
-
-OFFICE = [
-    Row("the decision is told to student, company and office", known(PROFESSIONNALISATION),
-        "announce decision.favourable→student decision.favourable→hr_contact decision.favourable→continuing_education",
-        TO_INITIALISE),
-    Row("M1 registers with the decision", known(replace(PROFESSIONNALISATION, level="M1"), notifications=DECIDED),
-        OFFICE_REGISTRATION, TO_INITIALISE),
-    Row("an invalid one is told to nobody",
-        known(replace(PROFESSIONNALISATION, company_siret="1")), "await person", HELD),
-    Row("the office establishes the papers", decided(), "await documents", Step.AWAITING_DOCUMENTS),
-    Row("one paper is there", decided(CERFA), "await documents", Step.AWAITING_DOCUMENTS),
-    Row("both are there: told, and registered at the office", decided(CERFA, CONVENTION),
-        f"announce {AVAILABLE_LETTERS} registration.requested→continuing_education registration.invited→student",
-        Step.TO_REGISTER),
-    Row("the registration is on its way", decided(CERFA, CONVENTION, notifications=(
-        *AVAILABLE, *registered(Role.CONTINUING_EDUCATION, NotificationState.UNKNOWN))), "await mail",
-        Step.TO_REGISTER),
-    Row("all is done", decided(CERFA, CONVENTION, notifications=(*AVAILABLE, *registered(Role.CONTINUING_EDUCATION))),
-        "await nothing", Step.DONE),
-    Row("withdrawn: supervisor and office are told", decided(mission=replace(PROFESSIONNALISATION, status="withdrawn")),
-        "announce mission.withdrawn→continuing_education mission.withdrawn→supervisor", HELD),
-    Row("changed after the decision: letters stop",
-        decided(CERFA, CONVENTION, mission=mission()), "await person", HELD),
-    Row("cancelled by an admin: nothing to ask of CACTUS", decided(cancel_wanted="abandon"), "close: abandon",
-        Step.AWAITING_DOCUMENTS),
-    Row("cancelled: told", decided(closed_reason="abandon"), "announce contract.cancelled→supervisor", CLOSED),
-]
 # fmt: on
 
-TABLE = [*BEFORE_SENDING, *ASKING, *FILLING, *DOCUMENTS, *HELD_OR_OVER, *OFFICE]
+TABLE = [*BEFORE_SENDING, *ASKING, *FILLING]
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.situation)
@@ -417,9 +237,13 @@ def test_a_decision_that_nobody_is_told_of_is_a_decision_all_the_same() -> None:
     assert action == Announce(letters=(), decides=True)
 
 
-def test_both_tracks_are_in_the_table() -> None:
-    assert {row.facts.mission.track for row in TABLE} == set(Track)
-    assert {row.step for row in TABLE} == set(Step)
+def test_what_was_asked_before_rows_were_kept_is_asked_as_the_row_is() -> None:
+    facts = replace(asked(Asked.ABSENT, row=mission(academic_year="2025")), sent=None, baseline=None)
+
+    action = next_step(facts, now=NOW, policy=POLICY)
+
+    assert isinstance(action, Initialise)
+    assert action.mission == facts.mission
 
 
 def test_a_part_s_date_decides_nothing() -> None:

@@ -1,17 +1,14 @@
 """`syncd list` and `syncd show`."""
 
-from datetime import datetime
-
 import click
 
 from syncd.cli.asking import find, ledger_of, run_async
 from syncd.cli.context import Invocation, SyncdCommand, json_option
-from syncd.cli.output import print_json, print_table
+from syncd.cli.output import local, print_json, print_table
 from syncd.cli.shown import explain, show_document
 from syncd.events import sentence
 from syncd.model import MissionId, Step, Track
 from syncd.ports.reading import ContractFilter, ContractRow, ContractView
-from syncd.workdays import PARIS
 
 _PAGE = 1000
 
@@ -101,7 +98,7 @@ def show(invocation: Invocation, mission: str) -> None:
     _print_parts(view)
     print_table(
         ("when", "what"),
-        [(_local(entry.at), sentence(entry.event, entry.detail)) for entry in view.timeline],
+        [(local(entry.at), sentence(entry.event, entry.detail)) for entry in view.timeline],
         title="Timeline",
     )
 
@@ -123,19 +120,19 @@ def _print_head(view: ContractView) -> None:
         click.echo(f"  error {row.last_error} (attempts: {row.attempts})")
     if row.next_action:
         when = view.facts.not_before or row.due_at
-        click.echo(f"  next  {row.next_action}{f', not before {_local(when)}' if when else ''}")
+        click.echo(f"  next  {row.next_action}{f', not before {local(when)}' if when else ''}")
 
 
 def _print_parts(view: ContractView) -> None:
     facts = view.facts
     if facts.contract_id is not None:
-        remote, read_at = facts.remote, _local(facts.remote_read_at)
+        remote, read_at = facts.remote, local(facts.remote_read_at)
         status = remote.status if remote else "not read yet"
         parts = f"student {remote.student_part.state}, company {remote.company_part.state}" if remote else ""
         click.echo(f"  CACTUS contract {facts.contract_id}: {status} ({parts}; read {read_at})")
     if facts.documents:
         documents = [
-            (d.kind, d.version, d.size, _local(d.stored_at), "superseded" if d.superseded_at else "current")
+            (d.kind, d.version, d.size, local(d.stored_at), "superseded" if d.superseded_at else "current")
             for d in facts.documents
         ]
         print_table(("document", "version", "bytes", "stored", "state"), documents, title="Documents")
@@ -143,12 +140,8 @@ def _print_parts(view: ContractView) -> None:
         letters = [
             (
                 n.letter_id, n.event, n.role, f"{n.state} (blocked)" if n.is_blocked else n.state, n.attempts,
-                _local(n.sent_at), n.last_error,
+                local(n.sent_at), n.last_error,
             )
             for n in view.letters
         ]  # fmt: skip
         print_table(("id", "letter", "to", "state", "attempts", "sent", "error"), letters, title="Notifications")
-
-
-def _local(moment: datetime | None) -> str:
-    return moment.astimezone(PARIS).strftime("%d/%m/%Y %H:%M:%S") if moment is not None else ""

@@ -45,7 +45,7 @@ def hold(invocation: Invocation, mission: str, reason: str) -> None:
 
 async def _hold(invocation: Invocation, mission: str, reason: str) -> ContractView:
     def stop(facts: Facts) -> Amendment:
-        entry = TimelineEntry(event="contract.held", detail={"codes": HoldCode.MANUAL_HOLD, "reason": reason})
+        entry = TimelineEntry(event="contract.suspended", detail={"reason": reason})
         return Amendment(facts=held(facts, reason), entries=(entry,))
 
     async with ledger_of(invocation) as ledger:

@@ -10,7 +10,7 @@ import click
 from syncd.cli.asking import find, ledger_of, run_async
 from syncd.cli.context import Invocation, SyncdGroup, json_option
 from syncd.cli.decisions import settle_now
-from syncd.cli.output import CommandFailed, Exit, print_json, print_table
+from syncd.cli.output import CommandFailed, Exit, local, print_json, print_table
 from syncd.cli.shown import show_document
 from syncd.clock import SystemClock
 from syncd.model import DocumentKind, Facts, StoredDocument, Track
@@ -42,7 +42,7 @@ def list_documents(invocation: Invocation, mission: str) -> None:
         print_json({"mission_id": view.row.mission_id, "documents": listed})
         return
     rows = [
-        (d.kind, d.version, d.size, d.stored_at, "superseded" if d.superseded_at else "current", d.sha256)
+        (d.kind, d.version, d.size, local(d.stored_at), "superseded" if d.superseded_at else "current", d.sha256)
         for d in view.facts.documents
     ]
     print_table(("kind", "version", "bytes", "stored", "state", "sha256"), rows)
@@ -116,7 +116,10 @@ def _write(output: Path, content: bytes) -> None:
 @json_option
 @click.pass_obj
 def add(invocation: Invocation, mission: str, kind: str, file: Path) -> None:
-    """Take in a document of a professionalisation contract; a newer one supersedes the one before."""
+    """Take in a document of a professionalisation contract (any contract, where CACTUS serves no documents).
+
+    A newer one supersedes the one before.
+    """
     view, document = run_async(_add(invocation, mission, DocumentKind(kind), file))
     if invocation.as_json:
         print_json(show_document(view))
@@ -130,7 +133,7 @@ async def _add(
     content = await _checked(file)
     async with ledger_of(invocation) as ledger:
         view = await find(ledger, mission)
-        _require_professionalisation(view.facts)
+        _require_papers_by_hand(view.facts, invocation.load_settings().cactus.documents)
         taken = [document.version for document in view.facts.documents if document.kind is kind]
         version = max(taken, default=0) + 1
         vault = await open_vault(invocation.load_settings(), ledger)
@@ -149,8 +152,8 @@ async def _add(
         return await settle_now(invocation, ledger, view.facts.mission_id), document
 
 
-def _require_professionalisation(facts: Facts) -> None:
-    if facts.mission.track is not Track.PROFESSIONNALISATION:
+def _require_papers_by_hand(facts: Facts, cactus_has_documents: bool) -> None:
+    if facts.mission.track is not Track.PROFESSIONNALISATION and cactus_has_documents:
         raise CommandFailed(
             f"{facts.mission_id} is an apprenticeship: its documents come from CACTUS",
             exit_code=Exit.USAGE,

@@ -4,7 +4,7 @@ import click
 
 from syncd.cli.asking import ledger_of, run_async
 from syncd.cli.context import Invocation, SyncdGroup, json_option
-from syncd.cli.output import CommandFailed, Exit, print_json, print_table
+from syncd.cli.output import CommandFailed, Exit, local, print_json, print_table
 from syncd.clock import SystemClock
 from syncd.jobs.settle import BRAKE_PATIENCE
 from syncd.ports.ledger import GuardState
@@ -31,7 +31,8 @@ def show(invocation: Invocation) -> None:
         print_json({"guards": {name: _document(state) for name, state in states.items()}})
         return
     rows = [
-        (name, _GUARDS[name], "on" if s.tripped_at else "off", s.tripped_at, s.detail) for name, s in states.items()
+        (name, _GUARDS[name], "on" if s.tripped_at else "off", local(s.tripped_at), s.detail)
+        for name, s in states.items()
     ]
     print_table(("brake", "counts", "state", "since", "why"), rows)
 

@@ -10,7 +10,7 @@ import click
 from syncd.actions import Letter
 from syncd.cli.asking import confirm, find, ledger_of, mission_id_of, run_async
 from syncd.cli.context import Invocation, SyncdGroup, json_option
-from syncd.cli.output import CommandFailed, Exit, print_json, print_table
+from syncd.cli.output import CommandFailed, Exit, local, print_json, print_table
 from syncd.cli.shown import letter_document
 from syncd.clock import SystemClock
 from syncd.model import Event, Facts, MissionId, NotificationState, Role
@@ -37,7 +37,8 @@ def list_letters(invocation: Invocation, mission: str | None, state: str | None,
         print_json({"letters": [{"mission_id": row.mission_id, **letter_document(row)} for row in rows]})
         return
     cells = [
-        (r.letter_id, r.mission_id or "-", r.event, r.role, r.state, r.attempts, r.sent_at, r.last_error) for r in rows
+        (r.letter_id, r.mission_id or "-", r.event, r.role, r.state, r.attempts, local(r.sent_at), r.last_error)
+        for r in rows
     ]
     print_table(("id", "mission", "letter", "to", "state", "attempts", "sent", "error"), cells)
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, is_dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from enum import IntEnum
 from pathlib import PurePath
 from typing import NoReturn
@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from syncd.errors import CredentialsRefused, Misconfigured, OutcomeUnknown, RefusalCode, Refused, SyncdError, Transient
+from syncd.workdays import PARIS
 
 
 class Exit(IntEnum):
@@ -113,6 +114,8 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, tit
     if sys.stdout.isatty():
         console().print(_table(columns, cells, title))
         return
+    if title is not None:
+        click.echo(f"\n{title}")
     widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
     for line in (columns, *cells):
         padded = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
@@ -130,6 +133,11 @@ def _table(columns: Sequence[str], cells: Sequence[Sequence[str]], title: str | 
 
 def _shown(cell: object) -> str:
     return "" if cell is None else str(cell)
+
+
+def local(moment: datetime | None) -> str:
+    """Return an instant as people in Paris read it."""
+    return moment.astimezone(PARIS).strftime("%d/%m/%Y %H:%M:%S") if moment is not None else ""
 
 
 def without_controls(text: str) -> str:

@@ -1,5 +1,7 @@
 """`syncd reconcile`: the full comparison of mission store, ledger and CACTUS."""
 
+import sys
+
 import click
 from rich.progress import Progress, TextColumn
 
@@ -31,7 +33,7 @@ def reconcile(invocation: Invocation) -> None:
 async def _compare(invocation: Invocation) -> Comparison:
     columns = TextColumn("reading {task.description}: {task.completed}")
     async with open_works(invocation.load_settings()) as works:
-        with Progress(columns, transient=True, disable=invocation.as_json) as progress:
+        with Progress(columns, transient=True, disable=invocation.as_json or not sys.stdout.isatty()) as progress:
             tasks = {name: progress.add_task(name, total=None) for name in ("store", "cactus")}
             return await compare(works, tell=lambda what, count: progress.update(tasks[what], completed=count))
 

@@ -1,6 +1,7 @@
 """`syncd run`: the daemon, or one whole pass."""
 
 import asyncio
+import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -36,7 +37,7 @@ def run(invocation: Invocation, once: bool) -> None:
     """
     settings = invocation.load_settings()
     settings.require_for_run()
-    configure_logs(settings.logs.level, settings.logs.format)
+    configure_logs(settings.logs.level, settings.logs.format, stream=sys.stderr if invocation.as_json else None)
     try:
         if once:
             _end_of_pass(asyncio.run(_one_pass(settings)), as_json=invocation.as_json)

@@ -8,12 +8,11 @@ import click
 
 from syncd.cli.asking import ledger_of, run_async
 from syncd.cli.context import Invocation, SyncdCommand, json_option
-from syncd.cli.output import print_json, print_table
+from syncd.cli.output import local, print_json, print_table
 from syncd.clock import SystemClock
 from syncd.model import Step
 from syncd.ports.ledger import GateState, GuardState, Ledger
 from syncd.ports.reading import Backlog, ContractRow, FlowRow, ReplicaRow
-from syncd.workdays import PARIS
 
 _GATES = ("cactus", "mail")
 _GUARDS = ("contracts", "mails", "sweep")
@@ -49,7 +48,7 @@ def status(invocation: Invocation) -> None:
     print_table(
         ("flow", "last success", "age", "last change", "last error"),
         [
-            (f.flow, _local(f.last_success_at), _age(f.last_success_at, state.now), _local(f.last_change_at), _error(f))
+            (f.flow, local(f.last_success_at), _age(f.last_success_at, state.now), local(f.last_change_at), _error(f))
             for f in state.flows
         ],
         title="Flows",
@@ -129,7 +128,7 @@ def _print_troubles(state: Status) -> None:
         if gate.closed_until is not None and gate.is_credentials:
             click.echo(f"! {name} refuses our credentials: {gate.reason}. Put right ones into the configuration.")
         elif _is_closed(gate, state.now):
-            click.echo(f"! {name} rests until {_local(gate.closed_until)}: {gate.reason}. It is tried again by itself.")
+            click.echo(f"! {name} rests until {local(gate.closed_until)}: {gate.reason}. It is tried again by itself.")
     for name, guard in state.guards.items():
         if guard.tripped_at is not None:
             click.echo(f"! brake `{name}` is on: {guard.detail}. Look, then: syncd guard approve {name}")
@@ -149,7 +148,8 @@ def _print_people(state: Status) -> None:
     click.echo(
         f"Letters: {backlog.letters_queued} queued, {backlog.letters_failed} failed, {backlog.letters_unknown} unknown."
     )
-    click.echo(f"Contracts due: {backlog.contracts_due}, waiting for another attempt: {backlog.contracts_retrying}.")
+    retrying = f"{backlog.contracts_retrying} contracts, {backlog.letters_retrying} letters"
+    click.echo(f"Contracts due: {backlog.contracts_due}. Waiting for another attempt: {retrying}.")
     for replica in state.replicas:
         seen = _age(replica.heartbeat_at, state.now)
         mark = "!" if _is_silent(replica, state.now) else " "
@@ -163,7 +163,7 @@ def _is_silent(replica: ReplicaRow, now: datetime) -> bool:
 def _error(flow: FlowRow) -> str:
     failed, passed = flow.last_failure_at, flow.last_success_at
     is_current = failed is not None and (passed is None or failed > passed)
-    return f"{_local(failed)} {flow.last_error}" if is_current else ""
+    return f"{local(failed)} {flow.last_error}" if is_current else ""
 
 
 def _age(moment: datetime | None, now: datetime) -> str:
@@ -174,7 +174,3 @@ def _age(moment: datetime | None, now: datetime) -> str:
         if seconds >= 2 * size:
             return f"{seconds // size} {unit}"
     return f"{seconds} s"
-
-
-def _local(moment: datetime | None) -> str:
-    return moment.astimezone(PARIS).strftime("%d/%m/%Y %H:%M:%S") if moment is not None else ""

@@ -57,6 +57,8 @@ _CONTRACTS = (
            "CACTUS ne connaît plus ce contrat[ : {contract_id}]"),
     _entry("contract.held", _WARNING, "codes step", "The contract is held back, for all these reasons.",
            "Contrat retenu[ : {codes}][ ; {reason}]", "reason by"),
+    _entry("contract.suspended", _INFO, "step", "An admin holds the contract back.",
+           "Suspendu à la main[ : {reason}]", "reason by"),
     _entry("contract.lifted", _INFO, "codes step previous", "Nothing holds the contract back any more.",
            "N'est plus retenu[ : {codes}][ ; étape : {step}]"),
     _entry("contract.released", _INFO, "step codes fields", "An admin lets the contract go on as its row is now.",

@@ -25,6 +25,7 @@ FLOW = "mail"
 log: Log = structlog.get_logger()
 
 _LOOK_AGAIN = timedelta(seconds=1)
+_A_BREATH = timedelta(milliseconds=100)
 _RECORD_AGAIN = tuple(timedelta(seconds=s) for s in (1, 2, 4, 8))
 
 
@@ -119,13 +120,13 @@ class Deliverer:
         """A contract that is due goes first, until the oldest letter has waited long enough."""
         if not self._others_are_busy():
             return
-        due_at, waited, pause = await self._ledger.next_letter_at(), timedelta(), timedelta(milliseconds=100)
+        due_at = await self._ledger.next_letter_at()
         if due_at is None:
             return
-        longest = self._patience.yields_for - (self._clock.now() - due_at)
-        while self._others_are_busy() and waited < longest and not self._is_stopping.is_set():
-            await self._clock.sleep(pause)
-            waited += pause
+        still = self._patience.yields_for - (self._clock.now() - due_at)
+        until = self._clock.monotonic() + still.total_seconds()
+        while self._others_are_busy() and self._clock.monotonic() < until and not self._is_stopping.is_set():
+            await self._clock.sleep(_A_BREATH)
 
     async def _allowance(self) -> int:
         """Return how many letters the brake lets go now; tripped, it stays on until an admin approves."""

@@ -87,12 +87,15 @@ async def _initialise(effect: Initialise, bench: Bench) -> Amend:
     return _linked(contract, bench, event="contract.initialised")
 
 
+_KEY_REUSED = "la même demande y a été faite avec d'autres valeurs"
+
+
 async def _after_refusal(refusal: Refused, effect: Initialise, bench: Bench) -> Amend:
     reason = refusal.message
     if refusal.code is RefusalCode.REFERENCE_EXISTS:
         return _adopted_or_conflicting(await _in_the_way(refusal, effect.mission.mission_id, bench), bench)
     if refusal.code is RefusalCode.KEY_REUSED:
-        return _changed(lambda facts: conflicting(facts, reason), "contract.conflicted", status=str(refusal.code))
+        return _changed(lambda facts: conflicting(facts, _KEY_REUSED), "contract.conflicted", status=str(refusal.code))
     return _changed(lambda facts: refused(facts, reason), "contract.refused", status=str(refusal.code))
 
 

@@ -82,7 +82,13 @@ class Sender:
     # ------------------------------------------------------------------------------------------------------ outcomes
 
     def _untouched(self, letter: QueuedLetter) -> LetterOutcome:
-        return self._outcome(letter, NotificationState.QUEUED, wait=timedelta())
+        """Back to its place in the queue, the oldest first."""
+        return LetterOutcome(
+            letter_id=letter.letter_id,
+            token=letter.token,
+            state=NotificationState.QUEUED,
+            retry_at=min(letter.queued_at, self._clock.now()),
+        )
 
     def _unknown(self, letter: QueuedLetter, error: str) -> LetterOutcome:
         """Once more, later, with the same Message-ID; after that a person looks. Where repeating is harmless, again."""

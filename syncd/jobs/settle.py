@@ -154,7 +154,7 @@ def name_of(action: Action) -> str | None:
             return "supersede"
         case Close():
             return "close"
-        case Wait(awaited=awaited):
+        case Wait(awaited=awaited):  # pragma: no branch - the union is closed
             return None if awaited == "nothing" else f"await_{awaited}"
 
 

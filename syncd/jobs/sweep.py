@@ -32,7 +32,7 @@ class SweepLimits:
 
     gone_share: float = 0.2
     gone_minimum: int = 5
-    """Fewer missions than this may go without a question, whatever their share; an empty store never."""
+    """So many missions may go without a question, whatever their share; an empty store never."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +119,7 @@ async def _reason_to_stop(missions: MissionStore, ledger: Ledger, search: _Searc
         return None
     if search.known and not await missions.page(None, limit=1):
         return f"the mission store is empty, {search.known} missions are known"
-    if len(search.gone) >= limits.gone_minimum and len(search.gone) > search.known * limits.gone_share:
+    if len(search.gone) > limits.gone_minimum and len(search.gone) > search.known * limits.gone_share:
         return f"{len(search.gone)} of {search.known} known missions are gone from the store"
     return None
 

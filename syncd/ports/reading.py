@@ -172,7 +172,7 @@ class LedgerReader(Protocol):
         """Return one letter."""
 
     async def needs_person(self, *, limit: int = 200) -> tuple[ContractRow, ...]:
-        """Return contracts that are held, or with a letter that failed or stays unknown; late ones first."""
+        """Return contracts that are held, or with a letter that does not get through; late ones first."""
 
     async def flows(self) -> tuple[FlowRow, ...]:
         """Return the freshness of each flow."""

@@ -128,7 +128,7 @@ class Queries(LedgerPart):
         return found[0] if found else None
 
     async def needs_person(self, *, limit: int = 200) -> tuple[ContractRow, ...]:
-        """Return contracts that are held, or with a letter that failed or stays unknown; late ones first."""
+        """Return contracts that are held, or with a letter that does not get through; late ones first."""
         held = select(_c.mission_id).where(_c.step == str(Step.HELD))
         which = _c.mission_id.in_(union(held, *(select(_l.mission_id).where(lost) for lost in _lost())))
         return await self._database.read(lambda tx: _late_first(tx, which, after=None, limit=limit))
@@ -236,11 +236,16 @@ async def _letters(
     return tuple(row for row in shown if row is not None)
 
 
-def _lost() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    """Letters that failed, and unknown ones that gave up."""
+_IN_VAIN = 5
+"""So many attempts of one letter are worth a look: an office without an address, a mailbox that is full."""
+
+
+def _lost() -> tuple[ColumnElement[bool], ...]:
+    """Letters that failed, unknown ones that gave up, and those that were tried in vain again and again."""
     return (
         _l.state == str(NotificationState.FAILED),
         (_l.state == str(NotificationState.UNKNOWN)) & _l.due_at.is_(None),
+        (_l.lane == LetterLane.DEFERRED) & (_l.attempts >= _IN_VAIN),
     )
 
 

@@ -1,6 +1,6 @@
 """Small builders for what is known of a contract: each row of a decision table is one of these and a sentence."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from syncd.actions import (
@@ -33,6 +33,7 @@ from syncd.model import (
     RemoteContract,
     RemoteDocument,
     Role,
+    Step,
     StoredDocument,
     Track,
 )
@@ -179,7 +180,34 @@ def registered(office: Role = Role.SECRETARIAT, state: NotificationState = Notif
     )
 
 
+# ------------------------------------------------------------------------------------------------------ whole contracts
+
+
+def decided(*papers: DocumentKind, **changed: object) -> Facts:
+    """Return a professionalisation contract whose favourable decision was told."""
+    documents = stored(*(offered(kind) for kind in papers))
+    facts = known(PROFESSIONNALISATION, decided_at=AN_HOUR_AGO, baseline=PROFESSIONNALISATION, documents=documents)
+    return replace(facts, **({"notifications": DECIDED} | changed))  # type: ignore[arg-type]
+
+
+def complete(**changed: object) -> Facts:
+    """Return a contract whose pair is stored and told."""
+    facts = linked(generated(*pair()), documents=stored(*pair()), notifications=(*INITIALISED, *AVAILABLE))
+    return replace(facts, **changed)  # type: ignore[arg-type]
+
+
 # ------------------------------------------------------------------------------------------------------ what comes next
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the table."""
+
+    situation: str
+    facts: Facts
+    action: str
+    step: Step
+    policy: Policy = POLICY
 
 
 def in_words(action: Action) -> str:

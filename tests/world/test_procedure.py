@@ -184,3 +184,18 @@ def test_every_mail_says_what_it_is(world: World) -> None:
         assert {part.get_content_type() for part in message.walk() if not part.is_multipart()} == {
             "text/plain", "text/html",
         }  # fmt: skip
+
+
+def test_where_cactus_serves_no_documents_an_admin_adds_them(world: World, tmp_path: Path) -> None:
+    world.environment["SYNCD_CACTUS__DOCUMENTS"] = "false"
+    world.missions.put(mission(1))
+    take_to_generated(world, A, paper("cerfa"), paper("convention"))
+    waiting = world.step(A)
+    for name in ("cerfa", "convention"):
+        (tmp_path / f"{name}.pdf").write_bytes(paper(name))
+        world.syncd("documents", "add", A, "--kind", name, str(tmp_path / f"{name}.pdf"))
+    world.once()
+
+    assert waiting == "awaiting_documents"
+    assert world.step(A) == "done"
+    assert not any("/documents/" in request.path for request in world.remote.requests)
