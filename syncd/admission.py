@@ -37,7 +37,6 @@ _REQUIRED = {
     "company_name": "Le nom de l'entreprise",
     "mission_title": "L'intitulé de la mission",
 }
-_LA_POSTE = "356000000"
 
 
 def is_active(facts: Facts, *, now: datetime, policy: Policy) -> bool:
@@ -316,8 +315,6 @@ def is_siret(number: str | None) -> bool:
     """Whether these are the 14 digits of a SIRET with a right check digit; La Poste counts otherwise."""
     if number is None or len(number) != 14 or not (number.isascii() and number.isdecimal()):
         return False
-    if number.startswith(_LA_POSTE) and sum(map(int, number)) % 5 == 0:
-        return True
     try:
         siret.validate(number)
     except ValidationError:

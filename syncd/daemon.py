@@ -50,8 +50,11 @@ class End(StrEnum):
 class Daemon:
     """Runs until a signal says otherwise."""
 
-    def __init__(self, works: Works, *, manager: ServiceManager, may_reload: Callable[[], bool]) -> None:
+    def __init__(
+        self, works: Works, *, manager: ServiceManager, may_reload: Callable[[], bool], grace: timedelta = _GRACE
+    ) -> None:
         self._works = works
+        self._grace = grace
         self._manager = manager
         self._may_reload = may_reload
         self._documents = DocumentKeeper(works)
@@ -195,7 +198,7 @@ class Daemon:
         for name in ("discover", "watch", "sweep", "calendar"):
             by_name[name].cancel()
         with suppress(TimeoutError):
-            async with asyncio.timeout(_GRACE.total_seconds()):
+            async with asyncio.timeout(self._grace.total_seconds()):
                 await works.advancer.stop()
                 await asyncio.wait([by_name["advance"], by_name["deliver"]])
         for task in loops:

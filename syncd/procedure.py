@@ -267,7 +267,8 @@ def _registration_letters(facts: Facts, policy: Policy) -> tuple[Letter, ...]:
     return tuple(
         letter
         for event in _REGISTRATION
-        if is_complete or policy.registration_moment(event, facts.mission) is Moment.VALIDATION
+        if not facts.has_announced(event)
+        and (is_complete or policy.registration_moment(event, facts.mission) is Moment.VALIDATION)
         for letter in _letters(facts, policy, event)
     )
 

@@ -2,7 +2,7 @@
 
 from syncd.model import Asked, Facts, RemoteStatus, Step
 
-_OVER = frozenset({RemoteStatus.CANCELLED, RemoteStatus.TERMINATED, RemoteStatus.CLOSED})
+OVER = frozenset({RemoteStatus.CANCELLED, RemoteStatus.TERMINATED, RemoteStatus.CLOSED})
 
 
 def has_been_sent(facts: Facts) -> bool:
@@ -27,7 +27,7 @@ def is_over(facts: Facts) -> bool:
     """Whether nothing will ever be done for this contract again, unless CACTUS reopens it."""
     if facts.closed_reason is not None:
         return True
-    if facts.remote is not None and facts.remote.known_status in _OVER:
+    if facts.remote is not None and facts.remote.known_status in OVER:
         return True
     if facts.remote is not None and facts.remote.known_status is None and facts.step is Step.CLOSED:
         return True  # a word that syncd does not know opens nothing again

@@ -18,6 +18,7 @@ from syncd.model import (
     RemoteStatus,
     StoredDocument,
 )
+from syncd.standing import OVER
 
 # ---------------------------------------------------------------------- intents and their outcomes
 
@@ -120,7 +121,7 @@ def observe(facts: Facts, contract: RemoteContract, *, now: datetime) -> Facts:
     """Take what CACTUS says as the state, with the instant it was read; its own dates decide nothing."""
     before = facts.remote
     has_new_status = before is None or before.status != contract.status
-    is_reopened = has_new_status and _is_reopened(before, contract)
+    is_reopened = has_new_status and _is_reopened(facts, contract)
     observed = replace(
         forget_fault(facts) if contract.known_status in FILLING else facts,
         remote=contract,
@@ -134,10 +135,13 @@ def observe(facts: Facts, contract: RemoteContract, *, now: datetime) -> Facts:
     return _note_who_is_awaited(observed, contract, now, starts_over=is_reopened)
 
 
-def _is_reopened(before: RemoteContract | None, contract: RemoteContract) -> bool:
-    """Whether the parts are being filled again, be it that the word itself was missed."""
-    was_generated = before is not None and before.known_status in GENERATED
-    return contract.known_status is RemoteStatus.REOPENED or (was_generated and contract.known_status in FILLING)
+def _is_reopened(facts: Facts, contract: RemoteContract) -> bool:
+    """Whether the contract came back to where it had left, be it that the word itself was missed."""
+    was, status = facts.remote.known_status if facts.remote is not None else None, contract.known_status
+    was_over = was in OVER or facts.closed_reason is not None
+    if status in FILLING:
+        return status is RemoteStatus.REOPENED or was_over or (was is not None and was not in FILLING)
+    return was_over and status in GENERATED
 
 
 def _note_who_is_awaited(facts: Facts, contract: RemoteContract, now: datetime, *, starts_over: bool) -> Facts:

@@ -116,6 +116,8 @@ ASKING = [
         asked(Asked.UNKNOWN, manual_hold="non", cancel_wanted="non"),
         "initialise", HELD, SIGHTLESS),
     Row("without keys and look-up a person is asked", asked(Asked.UNKNOWN), "await person", HELD, MUTE),
+    Row("without keys and look-up a cancellation asks nothing twice either",
+        asked(Asked.UNKNOWN, cancel_wanted="non"), "await person", HELD, MUTE),
     Row("the same for a service that was killed", asked(Asked.UNDER_WAY), "await person", HELD, MUTE),
     Row("a withdrawal is told although the outcome is unknown",
         asked(Asked.UNKNOWN, row=WITHDRAWN), WITHDRAWAL, HELD, MUTE),

@@ -65,8 +65,11 @@ DOCUMENTS = [
     Row("only one document is there yet", linked(generated(offered(CERFA)), documents=stored(offered(CERFA))),
         "await documents until 11/06 08:00", Step.TO_FETCH),
     Row("generated, nothing listed yet", linked(generated()), "await documents until 11/06 08:00", Step.TO_FETCH),
-    Row("this remote has no documents", linked(generated(*pair())), "await documents until 11/06 08:00", Step.TO_FETCH,
-        remote_with(documents=False)),
+    Row("this remote serves no documents: papers by hand are awaited", linked(generated(*pair())),
+        "await documents until 11/06 08:00", Step.AWAITING_DOCUMENTS, remote_with(documents=False)),
+    Row("both papers are handed over: told, and registered", linked(generated(), documents=stored(*pair())),
+        f"announce {AVAILABLE_LETTERS} registration.requested→secretariat registration.invited→student",
+        Step.TO_REGISTER, remote_with(documents=False)),
     Row("the pair is stored: told, and registered", linked(generated(*pair()), documents=stored(*pair())),
         f"announce {AVAILABLE_LETTERS} registration.requested→secretariat registration.invited→student",
         Step.TO_REGISTER),
@@ -74,6 +77,9 @@ DOCUMENTS = [
         generated(*pair()), documents=stored(*pair()), row=M1, baseline=M1, notifications=(*INITIALISED,
         *registered())),
         f"announce {AVAILABLE_LETTERS}", Step.DONE),
+    Row("registered at one office, it is registered at no other one", complete(
+        mission=PROFESSIONNALISATION, baseline=PROFESSIONNALISATION,
+        notifications=(*INITIALISED, *AVAILABLE, *registered())), "await nothing", Step.DONE),
     Row("the registration is queued", complete(notifications=(
         *INITIALISED, *AVAILABLE, *registered(state=NotificationState.QUEUED))), "await mail", Step.TO_REGISTER),
     Row("the registration could not be delivered", complete(notifications=(

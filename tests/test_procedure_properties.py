@@ -11,6 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from syncd.actions import Action, Announce, Initialise, Wait
 from syncd.jobs.settle import Settler
 from syncd.model import (
+    FILLING,
+    GENERATED,
     Asked,
     Capabilities,
     DocumentKind,
@@ -23,6 +25,7 @@ from syncd.model import (
     RemoteStatus,
     Role,
     Step,
+    Track,
 )
 from syncd.procedure import next_step, visible_step
 from syncd.transitions import hold, link, release, resync, want_cancellation
@@ -109,7 +112,7 @@ FACTS = st.builds(
     notifications=LETTERS.map(tuple),
     rivals=st.sampled_from([(), (rival(1),), (rival(99, days=1, asked=Asked.UNKNOWN, asked_at=NOW),)]),
 )
-MODEST = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+MODEST = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @MODEST
@@ -160,11 +163,11 @@ REMOTE_KINDS = {
 }
 ROWS = {"M2": mission(), "M1": mission(level="M1"), "professionnalisation": PROFESSIONNALISATION}
 FAULTS = st.sampled_from(Fault)
-DELAYS = st.sampled_from([timedelta(seconds=1), timedelta(minutes=1), timedelta(minutes=3), timedelta(days=6)])
+DELAYS = st.sampled_from([timedelta(seconds=10), timedelta(minutes=1), timedelta(minutes=3), timedelta(days=6)])
 
 
-class AnyLife(RuleBasedStateMachine):
-    """Plays lives at random; `Life` checks each look, the end checks where it leads."""
+class Beginning(RuleBasedStateMachine):
+    """Plays how contracts come to be, at random; `Life` checks each look, the end checks where it leads."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -174,15 +177,13 @@ class AnyLife(RuleBasedStateMachine):
     def begin(self, remote: str, row: str) -> None:
         self.life = Life(ROWS[row], REMOTE_KINDS[remote])
 
-    # -- the service and the remote
-
     @rule(fault=FAULTS, waiting_in_line=st.sampled_from([timedelta(), timedelta(minutes=2)]))
     def work_and_record(self, fault: Fault, waiting_in_line: timedelta) -> None:
         self.life.work(fault, waiting_in_line=waiting_in_line)
         self.life.record()
 
     @rule(fault=FAULTS)
-    def work_on(self, fault: Fault) -> None:
+    def work(self, fault: Fault) -> None:
         self.life.work(fault)
 
     @rule()
@@ -197,72 +198,19 @@ class AnyLife(RuleBasedStateMachine):
     def pass_time(self, delay: timedelta) -> None:
         self.life.clock.advance(delay)
 
-    @rule(state=st.sampled_from([NotificationState.SENT, NotificationState.FAILED, NotificationState.UNKNOWN]))
-    def deliver(self, state: NotificationState) -> None:
-        self.life.deliver(state)
-
-    @rule()
-    def somebody_does_their_part(self) -> None:
-        self.life.act()
-
-    @precondition(lambda self: self.life.facts.contract_id in self.life.cactus.contracts)
-    @rule(status=st.sampled_from(["reopened", "refused", "signed", "cancelled", "terminated", "scellé"]))
-    def the_cfa_decides(self, status: str) -> None:
-        assert self.life.facts.contract_id is not None
-        if status == "signed" and self.life.cactus.contracts[self.life.facts.contract_id].status != "generated":
-            return
-        self.life.cactus.change(self.life.facts.contract_id, lambda c: replace(c, status=status))
-        if status == "reopened":
-            self.life.cactus.change(
-                self.life.facts.contract_id, lambda c: replace(c, student_part=Part(), company_part=Part())
-            )
-        self.life.tell_of_a_change()
-
-    @rule()
-    def cactus_forgets(self) -> None:
-        if self.life.facts.contract_id in self.life.cactus.contracts:
-            del self.life.cactus.contracts[self.life.facts.contract_id]
-            self.life.tell_of_a_change()
-
-    # -- the store
-
-    @rule(title=st.sampled_from(["Un autre intitulé", mission().mission_title]))
-    def the_row_changes(self, title: str) -> None:
-        self._row_is(replace(self.life.facts.mission, mission_title=title))
-
-    @rule(status=st.sampled_from(["withdrawn", "validated", "draft"]))
-    def the_row_s_status_changes(self, status: str) -> None:
-        self._row_is(replace(self.life.facts.mission, status=status))
-
-    @rule()
-    def a_sweep_does_not_find_it(self) -> None:
-        self.life.facts = replace(self.life.facts, sweeps_missed=self.life.facts.sweeps_missed + 1)
-
-    def _row_is(self, row: object) -> None:
-        self.life.facts = replace(self.life.facts, mission=row, sweeps_missed=0)  # type: ignore[arg-type]
-
     # -- the admin, who looks into CACTUS before answering
-
-    @rule()
-    def hold(self) -> None:
-        self.life.facts = hold(self.life.facts, "à vérifier")
 
     @rule()
     def release(self) -> None:
         facts, codes = self.life.facts, {str(h.code) for h in self.life.settled.holds} if self.life.settled else set()
         is_asked = "REMOTE_OUTCOME_UNKNOWN" in codes and facts.contract_id is None
-        if is_asked and (self.life.cactus.live(facts.mission_id) or self.life.cactus.is_creating):
-            return
-        if not (is_asked and self.life.pending is not None):
+        is_there = self.life.cactus.live(facts.mission_id) or self.life.cactus.is_creating or self.life.pending
+        if not (is_asked and is_there):
             self.life.facts = release(facts, is_known_absent=is_asked)
 
     @rule()
     def cancel(self) -> None:
         self.life.facts = want_cancellation(self.life.facts, "abandon")
-
-    @rule()
-    def resync(self) -> None:
-        self.life.facts = resync(self.life.facts)
 
     @precondition(lambda self: self.life.facts.contract_id is None and self.life.facts.decided_at is None)
     @rule()
@@ -280,13 +228,77 @@ class AnyLife(RuleBasedStateMachine):
             assert facts.contract_id in self.life.cactus.contracts, "done means that CACTUS has the contract"
         live = self.life.cactus.live(facts.mission_id)
         if facts.closed_reason is not None and live is not None and not facts.adopted:
-            assert live.known_status in (RemoteStatus.CANCELLED, RemoteStatus.TERMINATED), "closed here, open there"
+            assert live.known_status not in {*FILLING, *GENERATED}, "closed here, open there"
 
 
-TestAnyLife = AnyLife.TestCase
-TestAnyLife.settings = settings(
-    max_examples=60, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+class WholeLife(Beginning):
+    """And everything that comes after."""
+
+    @rule(state=st.sampled_from([NotificationState.SENT, NotificationState.FAILED, NotificationState.UNKNOWN]))
+    def deliver(self, state: NotificationState) -> None:
+        self.life.deliver(state)
+
+    @rule(hands=st.integers(1, 3))
+    def somebody_does_their_part(self, hands: int) -> None:
+        for _ in range(hands):
+            self.life.act()
+
+    @rule(hands=st.integers(1, 4))
+    def everything_goes_well_for_a_while(self, hands: int) -> None:
+        for _ in range(hands):
+            while self.life.work():
+                self.life.record()
+            self.life.act()
+
+    @precondition(lambda self: self.life.facts.contract_id in self.life.cactus.contracts)
+    @rule(status=st.sampled_from(["reopened", "reopened", "refused", "signed", "cancelled", "terminated", "scellé"]))
+    def the_cfa_decides(self, status: str) -> None:
+        assert self.life.facts.contract_id is not None
+        if status == "signed" and self.life.cactus.contracts[self.life.facts.contract_id].status != "generated":
+            return
+        parts = Part() if status == "reopened" else None
+        self.life.cactus.change(self.life.facts.contract_id, lambda c: replace(
+            c, status=status, student_part=parts or c.student_part, company_part=parts or c.company_part
+        ))  # fmt: skip
+        self.life.tell_of_a_change()
+
+    @precondition(lambda self: self.life.facts.contract_id in self.life.cactus.contracts)
+    @rule()
+    def cactus_forgets(self) -> None:
+        assert self.life.facts.contract_id is not None
+        del self.life.cactus.contracts[self.life.facts.contract_id]
+        self.life.tell_of_a_change()
+
+    # -- the store
+
+    @rule(
+        changed=st.sampled_from([{"mission_title": "Un autre intitulé"}, {"track": Track.PROFESSIONNALISATION}, {}]),
+        status=st.sampled_from(["validated", "validated", "withdrawn", "draft"]),
+    )
+    def the_row_changes(self, changed: dict[str, str], status: str) -> None:
+        row = replace(self.life.row, status=status, **changed)  # type: ignore[arg-type]
+        self.life.facts = replace(self.life.facts, mission=row, sweeps_missed=0)
+
+    @rule()
+    def a_sweep_does_not_find_it(self) -> None:
+        self.life.facts = replace(self.life.facts, sweeps_missed=self.life.facts.sweeps_missed + 1)
+
+    # -- the admin
+
+    @rule()
+    def hold(self) -> None:
+        self.life.facts = hold(self.life.facts, "à vérifier")
+
+    @rule()
+    def resync(self) -> None:
+        self.life.facts = resync(self.life.facts)
+
+
+MODEST_LIVES = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+TestBeginning = Beginning.TestCase
+TestBeginning.settings = settings(MODEST_LIVES, max_examples=200, stateful_step_count=12)
+TestWholeLife = WholeLife.TestCase
+TestWholeLife.settings = settings(MODEST_LIVES, max_examples=100, stateful_step_count=25)
 
 
 def test_a_troubled_life_ends_well_when_the_trouble_ends() -> None:

@@ -262,9 +262,21 @@ def test_a_reopening_begins_anew_and_is_counted_once() -> None:
 
 def test_q03_a_reopening_that_was_missed_is_seen_by_what_came_after_it() -> None:
     refilled = observe(linked(generated(*pair(), status="signed")), STUDENT_DONE, now=NOW)
-    refused_before = observe(linked(contract("refused")), STUDENT_DONE, now=NOW)
+    after_a_refusal = observe(linked(contract("refused")), STUDENT_DONE, now=NOW)
+    no_longer_cancelled = observe(linked(contract("cancelled"), closed_reason="abandon"), generated(), now=NOW)
 
-    assert (refilled.reopenings, refused_before.reopenings) == (1, 0)
+    assert [f.reopenings for f in (refilled, after_a_refusal, no_longer_cancelled)] == [1, 1, 1]
+    assert no_longer_cancelled.closed_reason is None
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("initialised", "in_progress"), ("in_progress", "completed"), ("scellé", "in_progress"),
+     ("completed", "generated"),
+     ("refused", "generated"), ("generated", "cancelled"), ("reopened", "in_progress"), ("generated", "scellé")],
+)  # fmt: skip
+def test_any_other_change_is_no_reopening(before: str, after: str) -> None:
+    assert observe(linked(contract(before), reopenings=0), contract(after), now=NOW).reopenings == 0
 
 
 def test_a_contract_that_cactus_forgot_is_missing_until_it_is_read_again() -> None:
@@ -350,7 +362,7 @@ def test_resync_asks_again_for_what_is_linked_and_resets_the_attempts() -> None:
 
     fresh = resync(tired)
 
-    assert (fresh.reread_wanted, fresh.attempts, fresh.not_before, fresh.document_failures) == (True, 0, None, 0)
+    assert fresh == linked(FRESH, reread_wanted=True), "what was said stays said"
     assert not resync(known()).reread_wanted
 
 

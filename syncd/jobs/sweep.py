@@ -55,18 +55,18 @@ async def sweep(missions: MissionStore, ledger: Ledger, clock: Clock, limits: Sw
     search = await _find_missing(missions, ledger)
     stopped = await _reason_to_stop(missions, ledger, search, limits)
     if stopped is not None:
+        rows = RowsRecorded(new=0, changed=0, unchanged=0)
         await ledger.trip(GUARD, stopped, now=clock.now())
         await ledger.note_flow(FLOW, now=clock.now(), error=stopped)
-        log.error("sweep.stopped", known=search.known, missing=len(search.gone))
-        rows = RowsRecorded(new=0, changed=0, unchanged=0)
+        log.error("sweep.stopped", known=search.known, missing=len(search.missing))
     else:
         rows = await _read_all(missions, ledger, clock)
-        await _count_missing(search.gone, ledger, clock)
-        changes = rows.new + rows.changed + len(search.gone)
+        await _count_missing(search.newly_missing, ledger, clock)
+        changes = rows.new + rows.changed + len(search.newly_missing)
         await ledger.note_flow(FLOW, now=clock.now(), rows=changes + rows.unchanged, changes=changes)
-        log.info("sweep.finished", known=search.known, missing=len(search.gone), new=rows.new, changed=rows.changed)
+        log.info("sweep.finished", known=search.known, missing=len(search.missing), new=rows.new, changed=rows.changed)
     await ledger.set_mark(_ENDED, clock.now().isoformat())
-    return SweepReport(rows=rows, known=search.known, missing=tuple(search.gone), stopped=stopped)
+    return SweepReport(rows=rows, known=search.known, missing=tuple(search.missing), stopped=stopped)
 
 
 async def sweep_when_due(
@@ -88,21 +88,24 @@ async def sweep_when_due(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Search:
-    """Known missions that the store must have, and how often in a row those that it lacks were missing before."""
+    """How many missions are known, and how often in a row those that the store lacks were missing before."""
 
     known: int
-    gone: Mapping[MissionId, int]
+    missing: Mapping[MissionId, int]
+
+    @property
+    def newly_missing(self) -> Mapping[MissionId, int]:
+        """Those that do not count as gone yet: what was found out about the others is no news."""
+        return {m: missed for m, missed in self.missing.items() if missed < _MISSED_MEANS_GONE}
 
 
 async def _find_missing(missions: MissionStore, ledger: Ledger) -> _Search:
-    """Missions that two sweeps did not find are gone: they count neither as known nor as missing once more."""
-    known, gone = 0, dict[MissionId, int]()
+    known, missing = 0, dict[MissionId, int]()
     async for page in _known_pages(ledger):
         there = await missions.existing([mission.mission_id for mission in page])
-        absent = {m.mission_id: m.sweeps_missed for m in page if m.mission_id not in there}
-        gone |= {mission_id: missed for mission_id, missed in absent.items() if missed < _MISSED_MEANS_GONE}
-        known += len(page) - sum(missed >= _MISSED_MEANS_GONE for missed in absent.values())
-    return _Search(known=known, gone=gone)
+        missing |= {m.mission_id: m.sweeps_missed for m in page if m.mission_id not in there}
+        known += len(page)
+    return _Search(known=known, missing=missing)
 
 
 async def _known_pages(ledger: Ledger) -> AsyncIterator[tuple[KnownMission, ...]]:
@@ -117,10 +120,12 @@ async def _reason_to_stop(missions: MissionStore, ledger: Ledger, search: _Searc
     if await ledger.mark(_APPROVED) == "once":
         await ledger.set_mark(_APPROVED, "")
         return None
-    if search.known and not await missions.page(None, limit=1):
-        return f"the mission store is empty, {search.known} missions are known"
-    if len(search.gone) > limits.gone_minimum and len(search.gone) > search.known * limits.gone_share:
-        return f"{len(search.gone)} of {search.known} known missions are gone from the store"
+    new, old = len(search.newly_missing), len(search.missing) - len(search.newly_missing)
+    known = search.known - old
+    if known and not await missions.page(None, limit=1):
+        return f"the mission store is empty, {known} missions are known"
+    if new > limits.gone_minimum and new > known * limits.gone_share:
+        return f"{new} of {known} known missions are gone from the store"
     return None
 
 

@@ -1,10 +1,10 @@
-"""Working on contracts: one failure is one contract's, an unknown outcome is found out, a stop leaves nothing in doubt."""
+"""Working on contracts: one failure is one contract's, unknown outcomes are found out, a stop leaves no doubt."""
 
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from structlog.typing import EventDict
@@ -14,7 +14,7 @@ from syncd.model import Asked, HoldCode, Policy, Step
 from syncd.ports.ledger import Claim, Outcome
 from syncd.store import SqlLedger
 from tests.jobs.remotes import HangingCactus, LateCactus, StumblingCactus, WatchedCactus
-from tests.jobs.workshop import A_SECOND, LEASE, PATIENCE, POLICY, Workshop, id_of, numbered, open_workshop
+from tests.jobs.workshop import A_SECOND, LEASE, PATIENCE, POLICY, Workshop, id_of, numbered, open_workshop, until
 from tests.support.clock import FixedClock
 from tests.support.facts import KEYLESS, MUTE, NOW
 
@@ -70,7 +70,7 @@ async def test_the_brake_lets_so_many_through_and_an_approval_lets_the_others(tm
         assert (braked, workshop.cactus.initialisations) == (3, 5)
 
 
-# ------------------------------------------------------------------------------------------ one failure is one contract's
+# ---------------------------------------------------------------------------------------- one failure is one contract's
 
 
 async def test_a_mistake_of_ours_in_one_effect_is_a_failed_attempt_of_that_contract_only(
@@ -104,9 +104,7 @@ async def test_a_contract_that_hangs_keeps_nobody_waiting(tmp_path: Path) -> Non
 
         await workshop.discover(numbered(2))
         workshop.works.advancer.wake.set()
-        async with asyncio.timeout(5):
-            while await workshop.step(2) is not Step.AWAITING_STUDENT:
-                await asyncio.sleep(0.01)
+        await until(lambda: workshop.stands_at(2, Step.AWAITING_STUDENT))
 
         assert await workshop.step(1) is Step.TO_INITIALISE
         cactus.may_go_on.set()
@@ -258,8 +256,8 @@ async def test_r13_thirty_minutes_of_failures_exhaust_nobody_and_no_herd_follows
     async with open_workshop(tmp_path, tmp_path, clock=clock, cactus=cactus) as workshop:
         await workshop.initialised(*range(1, 25))
         first = len(cactus.asked)
-        for _ in range(120):
-            await workshop.drain_later(timedelta(seconds=15))
+        for _ in range(60):
+            await workshop.drain_later(timedelta(seconds=30))
         during = len(cactus.asked) - first
         attempts = [(await workshop.view(number)).facts.attempts for number in range(1, 25)]
 
@@ -372,11 +370,9 @@ class FlakyLedger:
 
 
 async def test_an_outcome_is_recorded_as_soon_as_the_ledger_is_back(tmp_path: Path) -> None:
-    flaky: list[FlakyLedger] = []
-    async with open_workshop(tmp_path, tmp_path, wrap=lambda ledger: flaky.append(FlakyLedger(ledger)) or flaky[0]) as (
-        workshop
-    ):
-        flaky[0].failures = [Transient("away", is_general=True)] * 3
+    async with open_workshop(tmp_path, tmp_path, wrap=FlakyLedger) as workshop:
+        flaky = cast("FlakyLedger", workshop.works.ledger)
+        flaky.failures = [Transient("away", is_general=True)] * 3
         await workshop.discover(numbered(1))
         working = asyncio.create_task(workshop.works.advancer.drain())
         while not working.done():
@@ -389,11 +385,9 @@ async def test_an_outcome_is_recorded_as_soon_as_the_ledger_is_back(tmp_path: Pa
 
 
 async def test_q10_what_cannot_be_recorded_is_tried_alone_and_then_set_aside(tmp_path: Path) -> None:
-    flaky: list[FlakyLedger] = []
-    async with open_workshop(tmp_path, tmp_path, wrap=lambda ledger: flaky.append(FlakyLedger(ledger)) or flaky[0]) as (
-        workshop
-    ):
-        flaky[0].poison = id_of(2)
+    async with open_workshop(tmp_path, tmp_path, wrap=FlakyLedger) as workshop:
+        flaky = cast("FlakyLedger", workshop.works.ledger)
+        flaky.poison = id_of(2)
         await workshop.initialised(1, 2, 3)
         others = [await workshop.step(number) for number in (1, 3)]
 

@@ -1,6 +1,7 @@
 """What tests of the jobs work with: a real ledger on SQLite, CACTUS and the vault in memory, a clock of our own."""
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -51,6 +52,16 @@ def numbered(number: int, **changed: object) -> Mission:
     return replace(mission, **changed)  # type: ignore[arg-type]
 
 
+async def until(is_so: Callable[[], bool] | Callable[[], Awaitable[bool]]) -> None:
+    """Return once something is so; five seconds are more than anything here may take."""
+    for _ in range(1000):
+        answer = is_so()
+        if answer if isinstance(answer, bool) else await answer:
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("it never came to that")
+
+
 def id_of(number: int) -> MissionId:
     """Return the id of a numbered mission."""
     return numbered(number).mission_id
@@ -58,7 +69,7 @@ def id_of(number: int) -> MissionId:
 
 @dataclass
 class Post:
-    """A mailer in memory: takes every message, unless `troubles` has an error for it (taken in turn) or for everybody."""
+    """A mailer in memory: takes what neither `troubles` (in turn) nor `for_ever` (`*`: all) speak against."""
 
     sent: list[EmailMessage] = field(default_factory=list)
     troubles: list[Exception] = field(default_factory=list)
@@ -90,7 +101,7 @@ class Examiner:
     def __init__(self) -> None:
         self.verdict: str | None = None
 
-    async def fault_of(self, content: bytes) -> str | None:
+    async def fault_of(self, content: bytes) -> str | None:  # noqa: ARG002 - the shape of the port
         """Return the verdict."""
         return self.verdict
 
@@ -148,6 +159,10 @@ class Workshop:
         """Return where a contract stands."""
         return (await self.view(number)).row.step
 
+    async def stands_at(self, number: int, step: Step) -> bool:
+        """Whether a contract stands at a step."""
+        return await self.step(number) is step
+
     async def events(self, number: int) -> list[str]:
         """Return the timeline of a contract by its names."""
         return [entry.event for entry in (await self.view(number)).timeline]
@@ -163,7 +178,7 @@ class Workshop:
 
 
 @asynccontextmanager
-async def open_workshop(  # noqa: PLR0913 - each part can be another one
+async def open_workshop(
     url_or_folder: str | Path,
     folder: Path,
     *,
@@ -180,7 +195,7 @@ async def open_workshop(  # noqa: PLR0913 - each part can be another one
     creations: int = 0,
     wrap: Callable[[SqlLedger], object] = lambda ledger: ledger,
 ) -> AsyncIterator[Workshop]:
-    """Open a workshop on a ledger's URL, or on a new SQLite file in a folder; `wrap` puts something before the ledger."""
+    """Open a workshop on a ledger's URL or on a SQLite file in a folder; `wrap` puts something before the ledger."""
     clock = clock or FixedClock(now)
     url = url_or_folder if isinstance(url_or_folder, str) else f"sqlite:///{url_or_folder / 'ledger.db'}"
     ledger = open_ledger(url, replica=replica, version="1", lease=LEASE, message_domain="example.org", clock=clock)
@@ -190,8 +205,8 @@ async def open_workshop(  # noqa: PLR0913 - each part can be another one
     try:
         await ledger.migrate()
         works = works_of(
-            clock=clock, ledger=cast("Ledger", wrap(ledger)), cactus=remote, mailer=mailer or Post(), missions=store, compose=compose,
-            policy=policy, mail=mail or MailPatience(delays=policy.patience), concurrency=concurrency,
+            clock=clock, ledger=cast("Ledger", wrap(ledger)), cactus=remote, mailer=mailer or Post(), missions=store,
+            compose=compose, policy=policy, mail=mail or MailPatience(delays=policy.patience), concurrency=concurrency,
             creations=creations,
         )  # fmt: skip
         yield Workshop(works=works, ledger=ledger, clock=clock, rows=rows)

@@ -222,6 +222,7 @@ class Life:
         self.clock = FixedClock(NOW)
         self.policy: Policy = replace(POLICY, capabilities=capabilities)
         self.cactus = LyingCactus(capabilities, self.clock, self.policy.patience.processing_time)
+        self.row = row
         self.facts = Facts(mission_id=row.mission_id, mission=row, discovered_at=NOW)
         self.pending: Outcome | None = None
         self.settled: Settled | None = None

@@ -1,0 +1,425 @@
+"""Discovering missions and watching the change feed: what is read twice, late, out of order, or not at all."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from structlog.typing import EventDict
+
+from syncd.adapters.cactus.mock import MockCactus
+from syncd.errors import CredentialsRefused, CursorExpired, Misconfigured, OutcomeUnknown, Transient
+from syncd.jobs.discover import discover
+from syncd.jobs.once import ask_feed
+from syncd.jobs.watch import watch
+from syncd.model import Asked, ContractId, HoldCode, Mission, MissionId, Part, RemoteContract, Step
+from syncd.ports.cactus import FeedPage
+from syncd.ports.ledger import RowsRecorded
+from syncd.ports.missions import MissionPage
+from syncd.store import SqlLedger
+from tests.jobs.remotes import HangingCactus
+from tests.jobs.workshop import A_SECOND, Workshop, id_of, numbered, open_workshop
+from tests.support.clock import FixedClock
+from tests.support.facts import NOW
+from tests.world.missions import mission
+
+DONE = Part(state="done")
+
+
+async def read_feed(workshop: Workshop) -> int:
+    """Read the feed and work."""
+    works = workshop.works
+    moved = await watch(works.cactus, works.cactus_gate, workshop.ledger, workshop.clock)
+    await works.advancer.drain()
+    return moved
+
+
+async def contract_of(workshop: Workshop, number: int) -> RemoteContract:
+    """Return what CACTUS has."""
+    found = await workshop.cactus.find(id_of(number))
+    assert found is not None
+    return found
+
+
+# --------------------------------------------------------------------------------------------------------- discovering
+
+
+async def test_missions_are_discovered_page_by_page_and_read_again_at_no_write(workshop: Workshop) -> None:
+    workshop.rows.put(*(mission(number) for number in range(1, 4)))
+
+    first = await discover(workshop.works.missions, workshop.ledger, workshop.clock)
+    again = await discover(workshop.works.missions, workshop.ledger, workshop.clock)
+
+    assert first == RowsRecorded(new=3, changed=0, unchanged=0)
+    assert (again.new, again.changed) == (0, 0)
+    (flow,) = [flow for flow in await workshop.ledger.flows() if flow.flow == "missions"]
+    assert flow.last_success_at == workshop.clock.now()
+
+
+class BrokenStore:
+    """A store whose second page cannot be read."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    async def changed_since(self, cursor: str | None, *, limit: int) -> MissionPage:  # noqa: ARG002 - the port's shape
+        """Return one page, then fail."""
+        if cursor is not None:
+            raise self.error
+        return MissionPage(missions=(numbered(1), numbered(2)), cursor="after two", has_more=True)
+
+    async def page(self, after: MissionId | None, *, limit: int) -> tuple[Mission, ...]:  # noqa: ARG002 - the port's shape
+        """Fail."""
+        raise self.error
+
+    existing = read = page
+
+    async def check(self) -> None:
+        """Fail."""
+        raise self.error
+
+    async def aclose(self) -> None:
+        """There is nothing to close."""
+
+
+@pytest.mark.parametrize("error", [Transient("too slow"), Misconfigured("no key column")], ids=["q13", "q12"])
+async def test_q12_q13_what_was_read_before_the_store_failed_is_kept_with_its_cursor(
+    tmp_path: Path, error: Exception
+) -> None:
+    async with open_workshop(tmp_path, tmp_path, missions=BrokenStore(error)) as workshop:  # type: ignore[arg-type]
+        with pytest.raises(type(error)):
+            await discover(workshop.works.missions, workshop.ledger, workshop.clock)
+
+        assert await workshop.ledger.cursor("missions") == "after two"
+        assert await workshop.ledger.known_ids([id_of(1), id_of(2)]) == {id_of(1), id_of(2)}
+
+
+async def test_q05_a_mission_that_changes_before_it_is_sent_is_sent_as_it_is_then(workshop: Workshop) -> None:
+    await workshop.discover(numbered(1))
+    await workshop.discover(numbered(1, mission_title="Autre titre"))
+
+    await workshop.works.advancer.drain()
+
+    sent = (await workshop.view(1)).facts.sent
+    assert sent is not None
+    assert sent.mission_title == "Autre titre"
+
+
+async def test_q05_a_mission_that_changes_while_it_is_sent_is_sent_as_it_was_and_held(tmp_path: Path) -> None:
+    clock = FixedClock(NOW)
+    cactus = HangingCactus(clock)
+    cactus.hang_on(id_of(1))
+    async with open_workshop(tmp_path, tmp_path, clock=clock, cactus=cactus) as workshop:
+        await workshop.discover(numbered(1))
+        working = asyncio.create_task(workshop.works.advancer.drain())
+        await cactus.arrived.wait()
+
+        await workshop.discover(numbered(1, mission_title="Autre titre"))
+        cactus.may_go_on.set()
+        await working
+
+        view = await workshop.view(1)
+        assert view.facts.sent is not None
+        assert view.facts.sent.mission_title == numbered(1).mission_title
+        assert view.row.hold_codes == (HoldCode.MISSION_CHANGED_SINCE_VALIDATION,)
+        assert cactus.initialisations == 1
+
+
+async def test_q06_a_mission_that_is_withdrawn_while_it_is_sent_ends_held_with_its_contract(tmp_path: Path) -> None:
+    clock = FixedClock(NOW)
+    cactus = HangingCactus(clock)
+    cactus.hang_on(id_of(1))
+    async with open_workshop(tmp_path, tmp_path, clock=clock, cactus=cactus) as workshop:
+        await workshop.discover(numbered(1))
+        working = asyncio.create_task(workshop.works.advancer.drain())
+        await cactus.arrived.wait()
+
+        await workshop.discover(numbered(1, status="withdrawn"))
+        cactus.may_go_on.set()
+        await working
+
+        view = await workshop.view(1)
+        assert view.row.hold_codes == (HoldCode.MISSION_WITHDRAWN,)
+        assert view.facts.contract_id is not None
+        assert (await contract_of(workshop, 1)).status == "initialised"
+        assert [letter.event for letter in view.letters] == ["mission.withdrawn"]
+
+
+# ------------------------------------------------------------------------------------------------------------ watching
+
+
+class ScriptedFeed(MockCactus):
+    """Says in its feed what the test puts there, page by page; everything else is as it is."""
+
+    def __init__(self, clock: FixedClock) -> None:
+        super().__init__(clock)
+        self.pages: list[tuple[RemoteContract, ...]] = []
+        self.reads = 0
+
+    async def changes(self, after: str | None, *, limit: int) -> FeedPage:  # noqa: ARG002 - the port's shape
+        """Return the next page."""
+        start = int(after or "0")
+        items = self.pages[start] if start < len(self.pages) else ()
+        end = min(start + 1, len(self.pages))
+        return FeedPage(items=items, cursor=str(end), has_more=end < len(self.pages))
+
+    async def read(self, contract_id: ContractId, *, etag: str | None = None) -> RemoteContract | None:
+        """Count how often a contract is asked for by itself."""
+        self.reads += 1
+        return await super().read(contract_id, etag=etag)
+
+
+async def test_q01_an_entry_that_comes_again_changes_nothing(workshop: Workshop) -> None:
+    await workshop.initialised(1)
+    await read_feed(workshop)
+    workshop.cactus.fill_student((await contract_of(workshop, 1)).contract_id)
+
+    first = await read_feed(workshop)
+    await workshop.ledger.amend((), lambda _: None, now=workshop.clock.now())
+    workshop.cactus._changed += workshop.cactus._changed
+    again = await read_feed(workshop)
+
+    assert (first, again) == (1, 0)
+    told = [str(letter.event) for letter in (await workshop.view(1)).letters]
+    assert told.count("student_part.done") == 1
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0), (2, 0, 2)], ids=str)
+async def test_q02_whatever_the_order_of_the_feed_the_state_is_the_remote_s(
+    tmp_path: Path, order: tuple[int, ...]
+) -> None:
+    clock = FixedClock(NOW)
+    cactus = ScriptedFeed(clock)
+    async with open_workshop(tmp_path, tmp_path, clock=clock, cactus=cactus) as workshop:
+        await workshop.initialised(1)
+        contract_id = (await contract_of(workshop, 1)).contract_id
+        states = [await contract_of(workshop, 1)]
+        for act in (cactus.fill_student, cactus.fill_company):
+            clock.advance(A_SECOND)
+            states.append(act(contract_id))
+        cactus.pages = [(states[number],) for number in order]
+
+        await read_feed(workshop)
+
+        known = (await workshop.view(1)).facts.remote
+        assert known is not None
+        assert replace(known, etag=None) == replace(states[2], etag=None)
+        assert await workshop.step(1) is Step.AWAITING_DOCUMENTS
+
+
+async def test_entries_of_one_page_are_taken_in_together_and_told_one_by_one(tmp_path: Path) -> None:
+    clock = FixedClock(NOW)
+    cactus = ScriptedFeed(clock)
+    async with open_workshop(tmp_path, tmp_path, clock=clock, cactus=cactus) as workshop:
+        await workshop.initialised(1)
+        contract_id = (await contract_of(workshop, 1)).contract_id
+        states = []
+        for act in (cactus.fill_student, cactus.fill_company):
+            clock.advance(A_SECOND)
+            states.append(act(contract_id))
+        cactus.pages = [tuple(states)]
+
+        await read_feed(workshop)
+
+        assert (await workshop.events(1)).count("contract.changed") == 2
+        assert cactus.reads == 0
+
+
+async def test_q03_q08_entries_about_contracts_that_are_nobody_s_are_passed_over(
+    tmp_path: Path, lines: list[EventDict]
+) -> None:
+    clock = FixedClock(NOW)
+    cactus = ScriptedFeed(clock)
+    async with open_workshop(tmp_path, tmp_path, clock=clock, cactus=cactus) as workshop:
+        await workshop.initialised(1)
+        ours = await contract_of(workshop, 1)
+        cactus.pages = [
+            (
+                RemoteContract(contract_id=ContractId("typed by hand"), external_reference=None, status="generated"),
+                RemoteContract(contract_id=ContractId("x"), external_reference="another system", status="orbiting"),
+                RemoteContract(contract_id=ContractId("y"), external_reference=id_of(1), status="cancelled"),
+            )
+        ]
+
+        moved = await read_feed(workshop)
+
+        assert moved == 0
+        assert (await workshop.view(1)).facts.contract_id == ours.contract_id
+        assert await workshop.step(1) is Step.AWAITING_STUDENT
+
+
+async def test_a_feed_that_forgot_our_place_is_read_from_its_beginning(
+    workshop: Workshop, lines: list[EventDict]
+) -> None:
+    await workshop.initialised(1, 2)
+    await read_feed(workshop)
+    workshop.cactus.fill_student((await contract_of(workshop, 2)).contract_id)
+
+    workshop.cactus.expire_cursors()
+    await read_feed(workshop)
+
+    assert [await workshop.step(number) for number in (1, 2)] == [Step.AWAITING_STUDENT, Step.AWAITING_COMPANY]
+    assert "feed.restarted" in [line["event"] for line in lines]
+    assert await workshop.ledger.cursor("feed") == "1:3"
+
+
+async def test_a_feed_that_has_no_beginning_is_a_trouble_and_no_endless_loop(
+    workshop: Workshop, lines: list[EventDict]
+) -> None:
+    class NoFeed(MockCactus):
+        asked = 0
+
+        async def changes(self, after: str | None, *, limit: int) -> FeedPage:  # noqa: ARG002 - the port's shape
+            self.asked += 1
+            raise CursorExpired("gone")
+
+    cactus = NoFeed(workshop.clock)
+
+    with pytest.raises(Transient, match="beginning"):
+        await watch(cactus, workshop.works.cactus_gate, workshop.ledger, workshop.clock)
+
+    assert cactus.asked == 1
+
+
+class LedgerThatStops(SqlLedger):
+    """Never gets as far as to commit a page."""
+
+    async def amend(self, *_: object, **__: object) -> frozenset[MissionId]:
+        """Fail."""
+        raise Transient("away", is_general=True)
+
+
+async def test_q03_a_cursor_is_never_saved_before_what_it_has_passed(workshop: Workshop) -> None:
+    await workshop.initialised(1)
+    await read_feed(workshop)
+    before = await workshop.ledger.cursor("feed")
+    workshop.cactus.fill_student((await contract_of(workshop, 1)).contract_id)
+    stopping = LedgerThatStops(workshop.ledger._database, workshop.ledger._identity)
+
+    with pytest.raises(Transient):
+        await watch(workshop.cactus, workshop.works.cactus_gate, stopping, workshop.clock)
+    unchanged = await workshop.ledger.cursor("feed")
+    await read_feed(workshop)
+
+    assert unchanged == before
+    assert await workshop.step(1) is Step.AWAITING_COMPANY
+    assert workshop.works.cactus_gate.state.failures == 0  # the ledger's trouble is not the remote's
+
+
+async def test_an_unknown_word_is_kept_alerted_and_survived(workshop: Workshop, lines: list[EventDict]) -> None:
+    await workshop.initialised(1)
+    contract_id = (await contract_of(workshop, 1)).contract_id
+    workshop.cactus.say_status(contract_id, "en_orbite")
+
+    await read_feed(workshop)
+    unknown = await workshop.view(1)
+    workshop.cactus.fill_student(contract_id)
+    await read_feed(workshop)
+
+    assert (unknown.row.step, unknown.facts.remote and unknown.facts.remote.status) == (
+        Step.AWAITING_STUDENT, "en_orbite",
+    )  # fmt: skip
+    assert "contract.status_unknown" in await workshop.events(1)
+    assert await workshop.step(1) is Step.AWAITING_COMPANY
+
+
+# ------------------------------------------------------------------------------------------- the feed beside the work
+
+
+async def test_the_feed_tells_of_a_lost_answer_before_its_time_has_come(workshop: Workshop) -> None:
+    workshop.cactus.faults.answers_to_lose = 1
+    await workshop.initialised(1)
+    waiting = await workshop.step(1)
+
+    await read_feed(workshop)  # no time has passed
+
+    assert waiting is Step.TO_INITIALISE
+    assert await workshop.step(1) is Step.AWAITING_STUDENT
+
+
+class SlowReader(MockCactus):
+    """Answers a reading as things were when it was asked, after the test has let it go."""
+
+    def __init__(self, clock: FixedClock) -> None:
+        super().__init__(clock)
+        self.is_slow = False
+        self.asked, self.may_answer = asyncio.Event(), asyncio.Event()
+
+    async def read(self, contract_id: ContractId, *, etag: str | None = None) -> RemoteContract | None:
+        """Read now, answer later."""
+        answer = await super().read(contract_id, etag=etag)
+        if self.is_slow:
+            self.is_slow = False
+            self.asked.set()
+            await self.may_answer.wait()
+        return answer
+
+
+async def test_an_old_answer_does_not_undo_what_the_feed_told_meanwhile(tmp_path: Path) -> None:
+    clock = FixedClock(NOW)
+    cactus = SlowReader(clock)
+    async with open_workshop(tmp_path, tmp_path, clock=clock, cactus=cactus) as workshop:
+        await workshop.initialised(1)
+        contract_id = (await contract_of(workshop, 1)).contract_id
+        cactus.is_slow = True
+        clock.advance(timedelta(days=2))  # read again, whatever the feed says
+        working = asyncio.create_task(workshop.works.advancer.drain())
+        await cactus.asked.wait()
+
+        cactus.fill_student(contract_id)
+        await watch(cactus, workshop.works.cactus_gate, workshop.ledger, clock)
+        cactus.may_answer.set()
+        await working
+
+        assert await workshop.step(1) is Step.AWAITING_COMPANY
+
+
+async def test_what_the_feed_tells_before_the_creation_is_answered_is_not_forgotten(tmp_path: Path) -> None:
+    clock = FixedClock(NOW)
+    cactus = HangingCactus(clock)
+    cactus.hang_on(id_of(1), applies_first=True)
+    async with open_workshop(tmp_path, tmp_path, clock=clock, cactus=cactus) as workshop:
+        await workshop.discover(numbered(1))
+        working = asyncio.create_task(workshop.works.advancer.drain())
+        await cactus.arrived.wait()
+
+        cactus.fill_student((await contract_of(workshop, 1)).contract_id)
+        await watch(cactus, workshop.works.cactus_gate, workshop.ledger, clock)
+        cactus.may_go_on.set()
+        await working
+
+        view = await workshop.view(1)
+        assert (view.facts.asked, view.row.step) == (Asked.ANSWERED, Step.AWAITING_COMPANY)
+
+
+# ------------------------------------------------------------------------------------------------ asking with patience
+
+
+@pytest.mark.parametrize(
+    ("error", "event"),
+    [
+        (Transient("down", is_general=True), "feed.failed"),
+        (OutcomeUnknown("no answer"), "feed.failed"),
+        (CredentialsRefused("no"), "credentials.refused"),
+    ],
+)
+async def test_a_feed_that_fails_is_noted_and_counts_against_the_remote(
+    workshop: Workshop, error: Transient, event: str, lines: list[EventDict]
+) -> None:
+    workshop.cactus.faults.failure = error
+
+    moved = await ask_feed(workshop.works)
+
+    (flow,) = [flow for flow in await workshop.ledger.flows() if flow.flow == "feed"]
+    assert (moved, flow.last_error) == (0, error.message)
+    assert workshop.works.cactus_gate.general_failures == 1
+    assert [line["event"] for line in lines] == [event]
+
+
+async def test_a_closed_gate_keeps_the_feed_from_being_asked(workshop: Workshop) -> None:
+    await workshop.works.cactus_gate.note_failure(CredentialsRefused("no"))
+
+    await ask_feed(workshop.works)
+
+    assert await workshop.ledger.cursor("feed") is None
