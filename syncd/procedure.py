@@ -155,7 +155,9 @@ def _follow_contract(facts: Facts, contract_id: ContractId, now: datetime, polic
     if (outdated := _outdated_documents(facts)) is not None:
         return outdated
     if (wanted := document_to_fetch(facts, policy)) is not None and not facts.is_missing_remotely:
-        return FetchDocument(contract_id=contract_id, document=wanted)
+        is_old_news = now >= (facts.remote_read_at or now) + policy.patience.reread_after  # offered still?
+        fetch = FetchDocument(contract_id=contract_id, document=wanted)
+        return ReadRemote(contract_id=contract_id) if is_old_news else fetch
     is_held = bool(holds_of(facts, now=now, policy=policy))
     due, reminder_at = ((), None) if is_held else _due_letters(facts, now, policy)
     if due:

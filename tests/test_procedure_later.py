@@ -55,6 +55,8 @@ WITHDRAWAL = "announce mission.withdrawn→supervisor"
 # fmt: off
 DOCUMENTS = [
     Row("generated: fetch the Cerfa", linked(generated(*pair())), "fetch cerfa 1", Step.TO_FETCH),
+    Row("what was offered a day ago and never came is asked about again",
+        linked(generated(*pair()), remote_read_at=NOW - timedelta(days=1)), "read", Step.TO_FETCH),
     Row("then the convention", linked(generated(*pair()), documents=stored(offered(CERFA))), "fetch convention 1",
         Step.TO_FETCH),
     Row("signed, transmitted, filed: fetched all the same",

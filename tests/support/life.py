@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import count
 from typing import cast
 
 from syncd.actions import Initialise
@@ -75,7 +76,8 @@ class LyingCactus:
         self.contracts: dict[ContractId, RemoteContract] = {}
         self.creations: Counter[MissionId] = Counter()
         self.fault = Fault.NONE
-        self._keys: dict[str, ContractId] = {}
+        self._answers: dict[str, RemoteContract] = {}
+        self._numbers = count(1)
         self._late: list[_Late] = []
         self._clock = clock
         self._processing_time = processing_time
@@ -107,7 +109,7 @@ class LyingCactus:
 
     async def initialise(self, mission: Mission, *, key: str) -> RemoteContract:
         self._meet_trouble()
-        if self.fault is Fault.REFUSED and key not in self._keys:
+        if self.fault is Fault.REFUSED and key not in self._answers:
             raise Refused("invalid: student.email", code=RefusalCode.INVALID)
         if self.fault is Fault.APPLIED_LATE:
             self._late.append(_Late(self._clock.now() + self._processing_time * 0.9, mission, key))
@@ -152,13 +154,14 @@ class LyingCactus:
             raise Transient("down")
 
     def _create(self, mission: Mission, key: str) -> RemoteContract:
-        if self.capabilities.idempotency_keys and key in self._keys:
-            return self.contracts[self._keys[key]]
+        if self.capabilities.idempotency_keys and key in self._answers:
+            answer = self._answers[key]
+            return self.contracts.get(answer.contract_id, answer)
         self.creations[mission.mission_id] += 1
         contract = RemoteContract(
             contract_id=self._next_id(), external_reference=mission.mission_id, status="initialised"
         )
-        self._keys[key] = contract.contract_id
+        self._answers[key] = contract
         return self._keep(contract)
 
     def _keep(self, contract: RemoteContract) -> RemoteContract:
@@ -166,7 +169,7 @@ class LyingCactus:
         return contract
 
     def _next_id(self) -> ContractId:
-        return ContractId(f"C-{len(self.contracts) + 1}")
+        return ContractId(f"C-{next(self._numbers)}")
 
 
 def _content(kind: DocumentKind, version: int) -> bytes:
@@ -342,7 +345,10 @@ class Life:
         remote = facts.remote
         cause = (facts.reopenings, facts.ask_round, facts.contract_id, remote.documents if remote else ())
         highest, its_cause = self._highest
-        if cause == its_cause and (remote is None or remote.known_status is not None):
+        if remote is not None and remote.known_status is None:
+            self._highest = (Step.TO_INITIALISE, cause)
+            return
+        if cause == its_cause:
             assert _ORDER.index(facts.step) >= _ORDER.index(highest), f"{highest} went back to {facts.step}"
         self._highest = (facts.step, cause)
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -45,9 +46,13 @@ async def _first(look: Callable[[], list[int]]) -> int:
 
 
 async def limited_child_of(pid: int) -> int:
-    """Return the first child of a process, once it has limited itself."""
+    """Return the first child of a process, once it has limited itself and let go of its parent's pipes."""
     child = await first_child_of(pid)
-    return await _first(lambda: [child] if limits_of(child)["Max cpu time"] != "unlimited" else [])
+
+    def is_shut_in() -> bool:
+        return limits_of(child)["Max cpu time"] != "unlimited" and not open_files_of(child).keys() & {0, 1}
+
+    return await _first(lambda: [child] if is_shut_in() else [])
 
 
 def limits_of(pid: int) -> dict[str, str]:
@@ -64,7 +69,11 @@ def environment_of(pid: int) -> dict[str, str]:
 
 def open_files_of(pid: int) -> dict[int, str]:
     """Return what the descriptors of a process stand for."""
-    return {int(link.name): str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir()}
+    files = {}
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed while we look: a module that was just imported
+            files[int(link.name)] = str(link.readlink())
+    return files
 
 
 def _proc_file(pid: int, name: str) -> bytes:

@@ -84,7 +84,7 @@ async def test_p06_the_reader_of_a_document_has_limits_and_no_way_out(check: Lim
     asked.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asked
-    assert files.keys() == {2}
+    assert not files.keys() & {0, 1}
     assert limits["Max cpu time"] == "5"
     assert limits["Max address space"] == str(512 * MEGABYTE)
     assert limits["Max file size"] == limits["Max core file size"] == "0"
