@@ -166,6 +166,33 @@ FAULTS = st.sampled_from(Fault)
 DELAYS = st.sampled_from([timedelta(seconds=10), timedelta(minutes=1), timedelta(minutes=3), timedelta(days=6)])
 
 
+TROUBLES = st.lists(
+    st.tuples(
+        FAULTS,
+        st.sampled_from([timedelta(), timedelta(seconds=20), timedelta(minutes=2)]),
+        st.sampled_from(["recorded", "recorded", "crash"]),
+    ),
+    max_size=7,
+)
+
+
+@settings(MODEST, max_examples=400)
+@given(remote=st.sampled_from(list(REMOTE_KINDS)), troubles=TROUBLES)
+def test_r02_r03_a_mission_is_created_once_whatever_is_lost_or_late(
+    remote: str, troubles: list[tuple[Fault, timedelta, str]]
+) -> None:
+    life = Life(mission(), REMOTE_KINDS[remote])
+    for fault, pause, end in troubles:
+        life.work(fault)
+        (life.crash if end == "crash" else life.record)()
+        life.clock.advance(pause)
+
+    settled = life.calm()
+
+    assert life.cactus.creations.total() <= 1
+    assert settled.facts.step is Step.DONE or settled.holds
+
+
 class Beginning(RuleBasedStateMachine):
     """Plays how contracts come to be, at random; `Life` checks each look, the end checks where it leads."""
 
