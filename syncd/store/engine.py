@@ -6,7 +6,7 @@ session, so that a pooler in transaction mode may stand between.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -122,7 +122,8 @@ class Database:
         for attempt in range(_TRIES):
             try:
                 async with asyncio.timeout(DEADLINE.total_seconds()):
-                    return await self._once(work, is_write=is_write, may_be_done=may_be_done)
+                    once = self._once(work, is_write=is_write, may_be_done=may_be_done)
+                    return await (once if self.is_postgres else _to_its_end(once))
             except _CommitUnanswered:
                 may_be_done = True
             except RaceLostError:
@@ -157,6 +158,21 @@ class Database:
         await connection.begin()
         if self.is_postgres and is_write:
             await connection.execute(_LIMITS)
+
+
+async def _to_its_end(transaction: Coroutine[None, None, T]) -> T:
+    """Let a transaction that was begun end by itself, even when nobody waits for it any more.
+
+    SQLite's driver runs in a thread of its own: cancelled in the middle, it can keep the file locked for ever.
+    """
+    running = asyncio.create_task(transaction)
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait({running})
+        if not running.cancelled():
+            running.exception()  # nobody is left to hear of it
+        raise
 
 
 class _CommitUnanswered(Exception):
