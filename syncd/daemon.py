@@ -8,7 +8,7 @@ service manager starts again.
 import asyncio
 import os
 import signal
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
 from datetime import timedelta
 from enum import StrEnum
@@ -34,10 +34,12 @@ log: Log = structlog.get_logger()
 
 _GRACE = timedelta(seconds=6)
 """What is under way may finish for so long after SIGTERM; afterwards it is left safe: its intent is committed."""
+_A_QUERY = timedelta(seconds=0.5)
 _LAST_WORDS = timedelta(seconds=1)
 _STUCK_AFTER = timedelta(minutes=2)
 """A worker that did not look for work for so long hangs: the service manager shall start the process again."""
 _CALENDAR = timedelta(seconds=60)
+_READING = ("discover", "watch", "sweep", "calendar")
 
 
 class End(StrEnum):
@@ -99,8 +101,8 @@ class Daemon:
             "watch": self._every(works.rhythm.poll, self._watch),
             "advance": works.advancer.run(),
             "deliver": works.deliverer.run(),
-            "housekeeping": self._every(beat, lambda: keep_house(works)),
-            "watchdog": self._every(beat, self._show_life),
+            "housekeeping": self._always(beat, lambda: keep_house(works)),
+            "watchdog": self._always(beat, self._show_life),
             "sweep": self._every(_CALENDAR, self._sweep),
             "calendar": self._every(_CALENDAR, self._follow_calendar),
         }
@@ -108,12 +110,23 @@ class Daemon:
     # ----------------------------------------------------------------------------------------------------- the loops
 
     async def _every(self, interval: timedelta, work: Callable[[], Awaitable[None]]) -> None:
+        """Come round for as long as the daemon takes new work."""
+        while not self._end.is_set():
+            await self._try(work)
+            pause, end = asyncio.create_task(self._works.clock.sleep(interval)), asyncio.create_task(self._end.wait())
+            await _first_of(pause, end)
+
+    async def _always(self, interval: timedelta, work: Callable[[], Awaitable[None]]) -> None:
+        """Come round until all work is done."""
         while True:
-            try:
-                await work()
-            except (Transient, OutcomeUnknown) as error:
-                log.warning("pass.failed", error=error.message)
+            await self._try(work)
             await self._works.clock.sleep(interval)
+
+    async def _try(self, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except (Transient, OutcomeUnknown) as error:
+            log.warning("pass.failed", error=error.message)
 
     async def _discover(self) -> None:
         works = self._works
@@ -194,12 +207,11 @@ class Daemon:
         """No new work; what is under way gets a little time; the rest is cancelled, its intents committed."""
         works, by_name = self._works, {task.get_name(): task for task in loops}
         self.is_ready = False
+        self._end.set()
         works.deliverer.stop()
-        for name in ("discover", "watch", "sweep", "calendar"):
-            by_name[name].cancel()
         with suppress(TimeoutError):
             async with asyncio.timeout(self._grace.total_seconds()):
-                await works.advancer.stop()
+                await asyncio.gather(works.advancer.stop(), _leave(by_name[name] for name in _READING))
                 await asyncio.wait([by_name["advance"], by_name["deliver"]])
         for task in loops:
             task.cancel()
@@ -209,3 +221,21 @@ class Daemon:
                 await asyncio.gather(*loops, return_exceptions=True)
                 await works.ledger.sign_off()
         log.info("daemon.stopped")
+
+
+async def _leave(reading: Iterable[asyncio.Task[None]]) -> None:
+    """Let what only reads come to the end of a query, not of all its pages."""
+    tasks = list(reading)
+    await asyncio.wait(tasks, timeout=_A_QUERY.total_seconds())
+    for task in tasks:
+        task.cancel()
+
+
+async def _first_of(*tasks: asyncio.Task[object]) -> None:
+    """Return when one of these has ended, and leave none behind."""
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+import structlog
 
 from tests.support.postgres import PostgresServer, postgres_server
 
@@ -19,3 +20,10 @@ def postgres_url(postgres: PostgresServer) -> Iterator[str]:
     """Return the URL of a fresh, empty PostgreSQL database (`postgresql://…`), dropped after the test."""
     with postgres.fresh_database() as url:
         yield url
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """A command that is tried within this process says where its log goes; the next test must not inherit that."""
+    yield
+    structlog.reset_defaults()

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, closing
@@ -22,37 +21,14 @@ from syncd.model import Asked, MissionId, Step
 from syncd.service import ServiceManager
 from syncd.store import SqlLedger
 from tests.jobs.remotes import HangingCactus
-from tests.jobs.test_flows import BrokenStore
+from tests.jobs.test_discover import BrokenStore
 from tests.jobs.workshop import Workshop, id_of, open_workshop, until
 from tests.support.clock import FixedClock
 from tests.support.facts import NOW
+from tests.support.service import Manager
 from tests.world.missions import mission
 
 A_SECOND, A_MINUTE = timedelta(seconds=1), timedelta(minutes=1)
-
-
-class Manager:
-    """A service manager that keeps what it hears."""
-
-    def __init__(self, folder: Path) -> None:
-        self.address = str(folder / "notify")
-        self._ear = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._ear.bind(self.address)
-        self._ear.setblocking(False)
-        self._heard: list[str] = []
-
-    def heard(self) -> list[str]:
-        """Return every line so far, without the figures."""
-        while True:
-            try:
-                lines = self._ear.recv(1000).decode().split("\n")
-            except BlockingIOError:
-                return self._heard
-            self._heard += [line if "USEC" not in line else line.partition("=")[0] for line in lines]
-
-    def close(self) -> None:
-        """Hear no more."""
-        self._ear.close()
 
 
 @dataclass

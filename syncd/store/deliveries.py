@@ -86,7 +86,7 @@ class Deliveries(LedgerPart):
                 lane=None,
                 due_at=None,
                 lease_owner=self._identity.replica,
-                lease_until=tx.clock_plus(now, self._identity.lease),
+                lease_until=tx.clock_plus(now, self._identity.letter_lease),
                 lease_token=_l.lease_token + 1,
             )
             .returning(*letters.columns)

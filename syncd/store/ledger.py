@@ -26,6 +26,7 @@ def open_ledger(
     replica: str,
     version: str,
     lease: timedelta,
+    letter_lease: timedelta | None = None,
     message_domain: str,
     clock: Clock,
     sqlite_wal: bool | None = None,
@@ -33,7 +34,9 @@ def open_ledger(
 ) -> SqlLedger:
     """Return the ledger at a plain URL (`sqlite:///…`, `postgresql://…`); it connects when first used.
 
-    `replica` is unique per process: leases carry it. `message_domain` is the right side of every Message-ID.
+    `replica` is unique per process: leases carry it. `letter_lease` is longer than a mail server may think about one
+    letter (as `lease` when not given): a letter that is under way is nobody else's, until its taker falls silent.
+    `message_domain` is the right side of every Message-ID.
     `sqlite_wal` overrules the choice of the journal by SQLite's version. `tell` is given every timeline entry once it
     is committed; it must not raise.
 
@@ -41,7 +44,10 @@ def open_ledger(
         Misconfigured: the URL is wrong, or not of a supported database.
     """
     database = Database(url, clock=clock, sqlite_wal=sqlite_wal, tell=tell)
-    identity = Identity(replica=replica, version=version, lease=lease, message_domain=message_domain)
+    identity = Identity(
+        replica=replica, version=version, lease=lease, letter_lease=letter_lease or lease,
+        message_domain=message_domain,
+    )  # fmt: skip
     return SqlLedger(database, identity)
 
 

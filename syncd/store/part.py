@@ -16,6 +16,7 @@ class Identity:
     replica: str
     version: str
     lease: timedelta
+    letter_lease: timedelta
     message_domain: str
 
 

@@ -22,6 +22,9 @@ from syncd.store import open_ledger
 
 log = get_log()
 
+_HANDOVER = timedelta(minutes=5)
+"""What a letter may take beside the mail server's last word: connecting, waiting for a place, its content."""
+
 
 def replica_name() -> str:
     """Return a name of this process that no other has."""
@@ -71,6 +74,7 @@ def _ledger(settings: Settings, clock: Clock) -> Ledger:
         replica=replica_name(),
         version=__version__,
         lease=timedelta(seconds=settings.jobs.lease_s),
+        letter_lease=timedelta(seconds=settings.mail.final_reply_timeout_s) + _HANDOVER,
         message_domain=settings.mail.sender.rpartition("@")[2].rstrip(">") or "localhost",
         clock=clock,
         tell=_log,

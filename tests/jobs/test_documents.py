@@ -12,7 +12,7 @@ from syncd.jobs.purge import DocumentKeeper, find_expired, purge_documents
 from syncd.model import ContractId, DocumentKind, HoldCode, Policy, Step
 from syncd.ports.cactus import FetchedDocument
 from syncd.ports.documents import DocumentName
-from tests.jobs.test_flows import ScriptedFeed
+from tests.jobs.test_watch import ScriptedFeed
 from tests.jobs.workshop import POLICY, Examiner, Workshop, id_of, numbered, open_workshop
 from tests.support.clock import FixedClock
 from tests.support.facts import NOW, generated, known, offered, pair, stored

@@ -13,7 +13,7 @@ from syncd.jobs.once import run_once
 from syncd.jobs.works import Rhythm
 from syncd.model import Step
 from tests.jobs.remotes import HangingCactus
-from tests.jobs.test_flows import BrokenStore
+from tests.jobs.test_discover import BrokenStore
 from tests.jobs.workshop import LEASE, Workshop, id_of, open_workshop
 from tests.support.clock import FixedClock
 from tests.support.facts import NOW

@@ -36,6 +36,7 @@ from tests.world.missions import Missions
 
 PATIENCE = Patience(first_delay=timedelta(seconds=4), longest_delay=timedelta(minutes=10))
 POLICY = Policy(campaigns=Campaigns(), patience=PATIENCE)
+LETTER_LEASE = timedelta(minutes=15)
 LEASE = timedelta(minutes=1)
 A_SECOND = timedelta(seconds=1)
 
@@ -198,7 +199,10 @@ async def open_workshop(
     """Open a workshop on a ledger's URL or on a SQLite file in a folder; `wrap` puts something before the ledger."""
     clock = clock or FixedClock(now)
     url = url_or_folder if isinstance(url_or_folder, str) else f"sqlite:///{url_or_folder / 'ledger.db'}"
-    ledger = open_ledger(url, replica=replica, version="1", lease=LEASE, message_domain="example.org", clock=clock)
+    ledger = open_ledger(
+        url, replica=replica, version="1", lease=LEASE, letter_lease=LETTER_LEASE, message_domain="example.org",
+        clock=clock,
+    )  # fmt: skip
     rows = Missions(folder / f"fvma-{replica}.sqlite3")
     store = missions or SqlMissionStore(f"sqlite:///{rows.file}")
     remote = cactus or MockCactus(clock, capabilities=policy.capabilities)

@@ -1,0 +1,136 @@
+"""Discovering missions: page by page, before, while and after they are sent."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from syncd.errors import Misconfigured, Transient
+from syncd.jobs.discover import discover
+from syncd.jobs.watch import watch
+from syncd.model import HoldCode, Mission, MissionId, Part, RemoteContract
+from syncd.ports.ledger import RowsRecorded
+from syncd.ports.missions import MissionPage
+from tests.jobs.remotes import HangingCactus
+from tests.jobs.workshop import Workshop, id_of, numbered, open_workshop
+from tests.support.clock import FixedClock
+from tests.support.facts import NOW
+from tests.world.missions import mission
+
+DONE = Part(state="done")
+
+
+async def read_feed(workshop: Workshop) -> int:
+    """Read the feed and work."""
+    works = workshop.works
+    moved = await watch(works.cactus, works.cactus_gate, workshop.ledger, workshop.clock)
+    await works.advancer.drain()
+    return moved
+
+
+async def contract_of(workshop: Workshop, number: int) -> RemoteContract:
+    """Return what CACTUS has."""
+    found = await workshop.cactus.find(id_of(number))
+    assert found is not None
+    return found
+
+
+async def test_missions_are_discovered_page_by_page_and_read_again_at_no_write(workshop: Workshop) -> None:
+    workshop.rows.put(*(mission(number) for number in range(1, 4)))
+
+    first = await discover(workshop.works.missions, workshop.ledger, workshop.clock)
+    again = await discover(workshop.works.missions, workshop.ledger, workshop.clock)
+
+    assert first == RowsRecorded(new=3, changed=0, unchanged=0)
+    assert (again.new, again.changed) == (0, 0)
+    (flow,) = [flow for flow in await workshop.ledger.flows() if flow.flow == "missions"]
+    assert flow.last_success_at == workshop.clock.now()
+
+
+class BrokenStore:
+    """A store whose second page cannot be read."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    async def changed_since(self, cursor: str | None, *, limit: int) -> MissionPage:  # noqa: ARG002 - the port's shape
+        """Return one page, then fail."""
+        if cursor is not None:
+            raise self.error
+        return MissionPage(missions=(numbered(1), numbered(2)), cursor="after two", has_more=True)
+
+    async def page(self, after: MissionId | None, *, limit: int) -> tuple[Mission, ...]:  # noqa: ARG002 - the port's shape
+        """Fail."""
+        raise self.error
+
+    existing = read = page
+
+    async def check(self) -> None:
+        """Fail."""
+        raise self.error
+
+    async def aclose(self) -> None:
+        """There is nothing to close."""
+
+
+@pytest.mark.parametrize("error", [Transient("too slow"), Misconfigured("no key column")], ids=["q13", "q12"])
+async def test_q12_q13_what_was_read_before_the_store_failed_is_kept_with_its_cursor(
+    tmp_path: Path, error: Exception
+) -> None:
+    async with open_workshop(tmp_path, tmp_path, missions=BrokenStore(error)) as workshop:  # type: ignore[arg-type]
+        with pytest.raises(type(error)):
+            await discover(workshop.works.missions, workshop.ledger, workshop.clock)
+
+        assert await workshop.ledger.cursor("missions") == "after two"
+        assert await workshop.ledger.known_ids([id_of(1), id_of(2)]) == {id_of(1), id_of(2)}
+
+
+async def test_q05_a_mission_that_changes_before_it_is_sent_is_sent_as_it_is_then(workshop: Workshop) -> None:
+    await workshop.discover(numbered(1))
+    await workshop.discover(numbered(1, mission_title="Autre titre"))
+
+    await workshop.works.advancer.drain()
+
+    sent = (await workshop.view(1)).facts.sent
+    assert sent is not None
+    assert sent.mission_title == "Autre titre"
+
+
+async def test_q05_a_mission_that_changes_while_it_is_sent_is_sent_as_it_was_and_held(tmp_path: Path) -> None:
+    clock = FixedClock(NOW)
+    cactus = HangingCactus(clock)
+    cactus.hang_on(id_of(1))
+    async with open_workshop(tmp_path, tmp_path, clock=clock, cactus=cactus) as workshop:
+        await workshop.discover(numbered(1))
+        working = asyncio.create_task(workshop.works.advancer.drain())
+        await cactus.arrived.wait()
+
+        await workshop.discover(numbered(1, mission_title="Autre titre"))
+        cactus.may_go_on.set()
+        await working
+
+        view = await workshop.view(1)
+        assert view.facts.sent is not None
+        assert view.facts.sent.mission_title == numbered(1).mission_title
+        assert view.row.hold_codes == (HoldCode.MISSION_CHANGED_SINCE_VALIDATION,)
+        assert cactus.initialisations == 1
+
+
+async def test_q06_a_mission_that_is_withdrawn_while_it_is_sent_ends_held_with_its_contract(tmp_path: Path) -> None:
+    clock = FixedClock(NOW)
+    cactus = HangingCactus(clock)
+    cactus.hang_on(id_of(1))
+    async with open_workshop(tmp_path, tmp_path, clock=clock, cactus=cactus) as workshop:
+        await workshop.discover(numbered(1))
+        working = asyncio.create_task(workshop.works.advancer.drain())
+        await cactus.arrived.wait()
+
+        await workshop.discover(numbered(1, status="withdrawn"))
+        cactus.may_go_on.set()
+        await working
+
+        view = await workshop.view(1)
+        assert view.row.hold_codes == (HoldCode.MISSION_WITHDRAWN,)
+        assert view.facts.contract_id is not None
+        assert (await contract_of(workshop, 1)).status == "initialised"
+        assert [letter.event for letter in view.letters] == ["mission.withdrawn"]
