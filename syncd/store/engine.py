@@ -7,7 +7,7 @@ session, so that a pooler in transaction mode may stand between.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -169,7 +169,9 @@ async def _to_its_end(transaction: Coroutine[None, None, T]) -> T:
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
-        await asyncio.wait({running})
+        while not running.done():
+            with suppress(asyncio.CancelledError):  # asked to stop once more: the file must not stay locked
+                await asyncio.wait({running})
         if not running.cancelled():
             running.exception()  # nobody is left to hear of it
         raise

@@ -41,7 +41,8 @@ def test_contracts_get_done_commands_work_and_ctrl_c_ends_it_cleanly(tmp_path: P
     assert any("SYNCD_DATABASE__URL, SYNCD_MAIL__ADAPTER" in line for line in lines)
     assert "\x1b" not in "".join([*lines, rest])
     assert status["steps"]["done"] >= 1
-    assert {"FVMA", "DATES_MISSING"} <= {shown["contracts"][0]["mission_id"][:4], *shown["contracts"][0]["holds"]}
+    assert any("DATES_MISSING" in contract["holds"] for contract in shown["contracts"])
+    assert all(contract["mission_id"].startswith("FVMA-") for contract in shown["contracts"])
     assert list((folder / "mail").glob("*.eml"))
     assert processes_that_name(folder) == []
     _assert_nobody_listens(lines)

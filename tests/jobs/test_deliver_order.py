@@ -125,6 +125,20 @@ async def test_the_brake_stops_before_one_letter_too_many_and_an_approval_lets_i
         assert [line["event"] for line in lines if line["log_level"] == "error"] == ["guard.tripped"]
 
 
+async def test_letters_that_are_still_under_way_count_for_the_brake(tmp_path: Path) -> None:
+    post, mail = SlowPost("*"), MailPatience(delays=PATIENCE, most_per_hour=3)
+    async with open_workshop(tmp_path, tmp_path, mailer=post, mail=mail) as workshop:
+        await workshop.initialised(1, 2, 3)
+        delivering = asyncio.create_task(workshop.works.deliverer.drain())
+        await until(lambda: post.begun == 3)
+        await asyncio.sleep(0.05)
+
+        post.may_go_on.set()
+        await delivering
+
+        assert len(post.sent) == post.begun == 3
+
+
 async def test_the_brake_counts_a_sliding_hour_and_is_not_pulled_when_nothing_waits(tmp_path: Path) -> None:
     mail = MailPatience(delays=PATIENCE, most_per_hour=4)
     async with open_workshop(tmp_path, tmp_path, mail=mail) as workshop:

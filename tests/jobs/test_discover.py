@@ -1,6 +1,7 @@
 """Discovering missions: page by page, before, while and after they are sent."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -63,7 +64,13 @@ class BrokenStore:
         """Fail."""
         raise self.error
 
-    existing = read = page
+    async def existing(self, mission_ids: Sequence[MissionId]) -> frozenset[MissionId]:  # noqa: ARG002 - the port's shape
+        """Fail."""
+        raise self.error
+
+    async def read(self, mission_ids: Sequence[MissionId]) -> tuple[Mission, ...]:  # noqa: ARG002 - the port's shape
+        """Fail."""
+        raise self.error
 
     async def check(self) -> None:
         """Fail."""

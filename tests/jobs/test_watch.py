@@ -251,6 +251,7 @@ async def test_an_old_answer_does_not_undo_what_the_feed_told_meanwhile(tmp_path
     async with open_workshop(tmp_path, tmp_path, clock=clock, cactus=cactus) as workshop:
         await workshop.initialised(1)
         contract_id = (await contract_of(workshop, 1)).contract_id
+        cactus.say_status(contract_id, "in_progress")
         cactus.is_slow = True
         clock.advance(timedelta(days=2))  # read again, whatever the feed says
         working = asyncio.create_task(workshop.works.advancer.drain())
