@@ -209,7 +209,7 @@ async def test_q12_q13_a_store_in_trouble_pauses_discovery_and_nothing_else(
             """Be well at the start."""
 
     store = StoreThatBreaks(error)
-    async with open_workshop(tmp_path, tmp_path, missions=store) as workshop, running(manager, workshop) as run:  # type: ignore[arg-type]
+    async with open_workshop(tmp_path, tmp_path, missions=store) as workshop, running(manager, workshop) as run:
         await until(lambda: workshop.cactus.initialisations == 2)  # what the first page had
         await run.pass_time(timedelta(days=2), steps=3)
         await until(lambda: has_failed(workshop, "sweep"))
@@ -229,7 +229,7 @@ async def has_failed(workshop: Workshop, name: str) -> bool:
 
 async def test_q12_a_store_that_can_never_work_ends_the_start(tmp_path: Path, manager: Manager) -> None:
     store = BrokenStore(Misconfigured("no key column"))
-    async with open_workshop(tmp_path, tmp_path, missions=store) as workshop, running(manager, workshop) as run:  # type: ignore[arg-type]
+    async with open_workshop(tmp_path, tmp_path, missions=store) as workshop, running(manager, workshop) as run:
         with pytest.raises(Misconfigured):
             await run.task
 
@@ -238,7 +238,7 @@ async def test_q12_a_store_that_can_never_work_ends_the_start(tmp_path: Path, ma
 
 async def test_a_store_that_is_away_at_the_start_may_come_back(tmp_path: Path, manager: Manager) -> None:
     store = BrokenStore(Transient("away"))
-    async with open_workshop(tmp_path, tmp_path, missions=store) as workshop, running(manager, workshop) as run:  # type: ignore[arg-type]
+    async with open_workshop(tmp_path, tmp_path, missions=store) as workshop, running(manager, workshop) as run:
         assert run.daemon.is_ready
 
 
@@ -320,7 +320,7 @@ async def test_an_error_that_nobody_foresaw_ends_the_process_in_order(tmp_path: 
             """Be well at the start."""
 
     store = StoreWithAMistake(ZeroDivisionError("a mistake of ours"))
-    async with open_workshop(tmp_path, tmp_path, missions=store) as workshop, running(manager, workshop) as run:  # type: ignore[arg-type]
+    async with open_workshop(tmp_path, tmp_path, missions=store) as workshop, running(manager, workshop) as run:
         with pytest.raises(ZeroDivisionError):
             await asyncio.wait_for(run.task, 5)
 

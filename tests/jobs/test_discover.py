@@ -84,7 +84,7 @@ class BrokenStore:
 async def test_q12_q13_what_was_read_before_the_store_failed_is_kept_with_its_cursor(
     tmp_path: Path, error: Exception
 ) -> None:
-    async with open_workshop(tmp_path, tmp_path, missions=BrokenStore(error)) as workshop:  # type: ignore[arg-type]
+    async with open_workshop(tmp_path, tmp_path, missions=BrokenStore(error)) as workshop:
         with pytest.raises(type(error)):
             await discover(workshop.works.missions, workshop.ledger, workshop.clock)
 

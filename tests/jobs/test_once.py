@@ -60,7 +60,7 @@ async def test_what_failed_and_waits_is_counted(workshop: Workshop) -> None:
 
 async def test_a_store_that_cannot_be_reached_is_told_and_the_rest_goes_on(tmp_path: Path) -> None:
     missions = BrokenStore(Transient("away"))
-    async with open_workshop(tmp_path, tmp_path, missions=missions) as workshop:  # type: ignore[arg-type]
+    async with open_workshop(tmp_path, tmp_path, missions=missions) as workshop:
         report = await run_once(workshop.works)
 
         assert report.is_store_unreachable
@@ -69,7 +69,7 @@ async def test_a_store_that_cannot_be_reached_is_told_and_the_rest_goes_on(tmp_p
 
 async def test_q12_a_store_without_its_key_columns_ends_a_pass(tmp_path: Path) -> None:
     missions = BrokenStore(Misconfigured("no key column", key="missions.columns.mission_id"))
-    async with open_workshop(tmp_path, tmp_path, missions=missions) as workshop:  # type: ignore[arg-type]
+    async with open_workshop(tmp_path, tmp_path, missions=missions) as workshop:
         with pytest.raises(Misconfigured):
             await run_once(workshop.works)
 
