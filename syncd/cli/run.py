@@ -1,6 +1,7 @@
 """`syncd run`: the daemon, or one whole pass."""
 
 import asyncio
+import signal
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -116,6 +117,18 @@ class _Following:
 
 
 async def _run_daemon(settings: Settings, following: _Following, manager: ServiceManager) -> End:
+    """Run one daemon to its end; asked to stop before it stands, it ends in order too."""
+    starting = asyncio.create_task(_start_and_run(settings, following, manager))
+    for number in (signal.SIGTERM, signal.SIGINT):  # until the daemon listens by itself
+        asyncio.get_running_loop().add_signal_handler(number, starting.cancel)
+    try:
+        return await starting
+    except asyncio.CancelledError:
+        log.info("daemon.stopped")
+        return End.STOPPED
+
+
+async def _start_and_run(settings: Settings, following: _Following, manager: ServiceManager) -> End:
     from syncd.web import serve_ops  # a single pass serves no pages
 
     async with AsyncExitStack() as stack:

@@ -246,3 +246,19 @@ def test_a_mail_server_that_is_down_loses_no_letter(world: World) -> None:
 
     assert states == {"queued"}
     assert world.letters(A)["contract.initialised", "zoe1@example.org"] == 1
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.05, 0.1, 0.2, 0.4])
+def test_c04_a_daemon_that_is_stopped_while_it_starts_ends_in_order(world: World, after_s: float) -> None:
+    world.missions.put(mission(1))
+
+    with world.start("run") as daemon:
+        try:
+            world.await_file(world.folder / "state")
+            time.sleep(after_s)
+            daemon.terminate()
+            _, err = daemon.communicate(timeout=12)
+        finally:
+            daemon.kill()
+
+    assert daemon.returncode == 0, err

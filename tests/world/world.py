@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager
@@ -82,6 +83,13 @@ class World:
                 process.kill()
                 raise
         return Result(process.returncode, out, err)
+
+    def await_file(self, file: Path) -> None:
+        """Return once a process has made this file or folder."""
+        deadline = time.monotonic() + 20
+        while not file.exists():
+            assert time.monotonic() < deadline, file
+            time.sleep(0.005)
 
     def once(self, expect: int = 0, **environment: str) -> Result:
         """Run one pass."""
