@@ -56,6 +56,7 @@ def _assert_nobody_listens(lines: list[str]) -> None:
             socket.create_connection(("127.0.0.1", port), timeout=1)
 
 
+@pytest.mark.timeout(240)  # the dice may have a contract reopened more than once
 def test_when_nobody_can_move_anything_on_it_says_so_and_goes_on_until_it_is_ended(tmp_path: Path) -> None:
     with started("demo", "--folder", str(tmp_path / "demo"), "--missions", "4", "--speed", "50") as demo:
         lines = lines_until(demo, "everything has come to rest")
