@@ -8,32 +8,15 @@ import pytest
 
 from syncd.errors import Misconfigured, Transient
 from syncd.jobs.discover import discover
-from syncd.jobs.watch import watch
-from syncd.model import HoldCode, Mission, MissionId, Part, RemoteContract
+from syncd.model import HoldCode, Mission, MissionId
 from syncd.ports.ledger import RowsRecorded
 from syncd.ports.missions import MissionPage
 from tests.jobs.remotes import HangingCactus
+from tests.jobs.test_watch import contract_of
 from tests.jobs.workshop import Workshop, id_of, numbered, open_workshop
 from tests.support.clock import FixedClock
 from tests.support.facts import NOW
 from tests.world.missions import mission
-
-DONE = Part(state="done")
-
-
-async def read_feed(workshop: Workshop) -> int:
-    """Read the feed and work."""
-    works = workshop.works
-    moved = await watch(works.cactus, works.cactus_gate, workshop.ledger, workshop.clock)
-    await works.advancer.drain()
-    return moved
-
-
-async def contract_of(workshop: Workshop, number: int) -> RemoteContract:
-    """Return what CACTUS has."""
-    found = await workshop.cactus.find(id_of(number))
-    assert found is not None
-    return found
 
 
 async def test_missions_are_discovered_page_by_page_and_read_again_at_no_write(workshop: Workshop) -> None:
