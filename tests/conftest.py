@@ -7,6 +7,8 @@ import structlog
 
 from tests.support.postgres import PostgresServer, postgres_server
 
+pytest_plugins = ["tests.support.scale"]
+
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
