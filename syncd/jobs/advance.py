@@ -32,6 +32,8 @@ class _Hold:
 
     token: int
     sure_until: float
+    is_retry: bool
+    """Its last attempt failed."""
 
 
 class Advancer:
@@ -53,6 +55,7 @@ class Advancer:
         self._bench = bench
         self._clock = clock
         self._concurrency = concurrency
+        self._most_retries = max(1, concurrency // 2)  # what keeps failing slowly leaves half of the room to the others
         self._creations = creations
         self._sure_for_s = lease.total_seconds() * 3 / 4  # a margin: nothing is begun shortly before another may claim
         self._holds: dict[MissionId, _Hold] = {}
@@ -135,13 +138,22 @@ class Advancer:
         if room <= 0:
             return 0
         claimed = await self._ledger.claim(
-            limit=room, now=self._clock.now(), settle=self._settle, creations=self._creations, only=only
+            limit=room,
+            retries=max(0, self._most_retries - self._retries()),
+            now=self._clock.now(),
+            settle=self._settle,
+            creations=self._creations,
+            only=only,
         )
         for claim in claimed.claims:
-            self._start(claim, _Hold(token=claim.token, sure_until=asked_at + self._sure_for_s))
+            is_retry = claim.facts.last_error is not None
+            self._start(claim, _Hold(token=claim.token, sure_until=asked_at + self._sure_for_s, is_retry=is_retry))
         found = len(claimed.claims) + claimed.settled
         self.touched += found
         return found
+
+    def _retries(self) -> int:
+        return sum(hold.is_retry for hold in self._holds.values())
 
     def _start(self, claim: Claim, hold: _Hold) -> None:
         self._holds[claim.facts.mission_id] = hold

@@ -106,12 +106,15 @@ class Settler:
         raise AssertionError(f"the procedure never rests at {facts.step}")
 
     def _restrain(self, effect: Effect, facts: Facts, now: datetime, *, may_create: bool) -> Effect | Wait:
-        """Hold an effect back while the remote rests, and a creation while the brake is on."""
+        """Hold an effect back while the remote rests, and a creation while the brake is on.
+
+        Afterwards those whose last attempt failed come second: the one probe is then not spent on a sick contract.
+        """
         if not self._acts:
             return Wait(awaited="pass", until=now)
         closed_until = self._gate_closed_until()
         if closed_until is not None and closed_until > now:
-            spread = timedelta(seconds=self._clock.throw())
+            spread = timedelta(seconds=self._clock.throw() / 2 + (0.5 if facts.last_error is not None else 0.0))
             return Wait(awaited="remote", until=closed_until + spread)
         if isinstance(effect, Initialise) and facts.first_asked_at is None and not may_create:
             return Wait(awaited="brake", until=now + BRAKE_PATIENCE)

@@ -218,13 +218,16 @@ class Ledger(LedgerReader, Protocol):
         now: datetime,
         settle: Settle,
         creations: CreationLimit,
+        retries: int | None = None,
         only: Sequence[MissionId] | None = None,
     ) -> Claimed:
         """Claim up to `limit` contracts that are due and free, most urgent first, settle them, and return the effects.
 
-        The intents in the settled facts are committed when this returns. Two replicas never claim the same contract. A
-        contract that is due but rests after settling is written and freed. The brake on creations is counted and
-        tripped in here. `only` claims these contracts, due or not.
+        At most `retries` of them failed at their last attempt (`None`: no limit). Of a backlog the newest are taken in
+        equal part with the oldest, so that a new mission waits for nobody. The intents in the settled facts are
+        committed when this returns. Two replicas never claim the same contract. A contract that is due but rests after
+        settling is written and freed. The brake on creations is counted and tripped in here. `only` claims these
+        contracts, due or not.
         """
 
     async def record(
@@ -249,9 +252,6 @@ class Ledger(LedgerReader, Protocol):
 
         Whoever works on one of them finds the new facts when it records.
         """
-
-    async def release_claims(self, tokens: Mapping[MissionId, int], *, now: datetime) -> None:
-        """Give back claims whose effect was not begun; they are due again at once."""
 
     async def renew(self, tokens: Mapping[MissionId, int], *, now: datetime) -> frozenset[MissionId]:
         """Extend leases; return the missions whose lease is still ours."""

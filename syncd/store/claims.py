@@ -1,16 +1,17 @@
 """The ledger's work: claiming what is due, recording what came of it, and keeping or giving back leases."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, bindparam, case, exists, literal, select, tuple_, update
+from sqlalchemy import ColumnElement, tuple_, update
 
 from syncd.model import Facts, MissionId
 from syncd.ports.ledger import Amendment, Claim, Claimed, CreationLimit, Outcome, Settle, TimelineEntry
 from syncd.store.engine import Transaction
-from syncd.store.loading import KNOWN_WORDS, Batch, load
+from syncd.store.loading import Batch, load
 from syncd.store.part import LedgerPart
+from syncd.store.picking import Room, pick, pick_these
 from syncd.store.rows import Row
 from syncd.store.settling import Turn, settle_all, write_settled
 from syncd.store.tables import Lane, contracts
@@ -33,17 +34,23 @@ class Claims(LedgerPart):
         now: datetime,
         settle: Settle,
         creations: CreationLimit,
+        retries: int | None = None,
         only: Sequence[MissionId] | None = None,
     ) -> Claimed:
         """Claim what is due and free, most urgent first, settle it, and return the effects."""
         turn = self._turn(now, settle, creations)
+        room = Room(limit=limit, retries=limit if retries is None else min(retries, limit))
 
         async def work(tx: Transaction) -> Claimed:
-            rows = await _pick(tx, turn, limit=limit, only=only)
-            if not rows:
+            others_turn = self._tried_one_alone
+            picked = await (
+                pick(tx, turn, room, others_turn=others_turn) if only is None else pick_these(tx, turn, room, only)
+            )
+            if not picked.rows:
                 return Claimed(claims=(), settled=0)
+            self._tried_one_alone = picked.is_alone
             changes = Changes(now=now, domain=self._identity.message_domain)
-            batch = await load(tx, rows)
+            batch = await load(tx, picked.rows)
             await _set_aside(tx, batch, now=now)
             claims = await _settle_claimed(tx, batch, turn, changes)
             await changes.flush(tx)
@@ -67,23 +74,6 @@ class Claims(LedgerPart):
 
         return await self._database.write(work)
 
-    async def release_claims(self, tokens: Mapping[MissionId, int], *, now: datetime) -> None:
-        """Give back claims whose effect was not begun; they are due again at once."""
-        if not tokens:
-            return
-        rows = [{"of_mission": mission_id, "of_token": token} for mission_id, token in tokens.items()]
-        statement = (
-            update(contracts)
-            .where(_c.mission_id == bindparam("of_mission"), _c.lease_token == bindparam("of_token"))
-            .where(_c.lease_owner == self._identity.replica)
-            .values(lane=_LANE_IT_CAME_FROM, crashes=_CRASHES_BEFORE, lease_owner=None, lease_until=None, due_at=now)
-        )
-
-        async def work(tx: Transaction) -> None:
-            await tx.connection.execute(statement, rows)
-
-        await self._database.write(work)
-
     async def renew(self, tokens: Mapping[MissionId, int], *, now: datetime) -> frozenset[MissionId]:
         """Extend leases; return the missions whose lease is still ours."""
         if not tokens:
@@ -103,97 +93,6 @@ class Claims(LedgerPart):
     def _turn(self, now: datetime, settle: Settle, creations: CreationLimit) -> Turn:
         me = self._identity
         return Turn(replica=me.replica, lease=me.lease, now=now, settle=settle, creations=creations)
-
-
-# ------------------------------------------------------------------------------------------------------------ picking
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Outlook:
-    """What there is to claim, seen with one statement."""
-
-    has_expired: bool
-    has_suspect: bool
-    has_due: bool
-
-
-async def _pick(tx: Transaction, turn: Turn, *, limit: int, only: Sequence[MissionId] | None) -> list[Row]:
-    outlook = await _look_around(tx, turn)
-    if outlook.has_expired:
-        await free(tx, _c.lease_until <= tx.clock(turn.now), now=turn.now, lane=literal(Lane.SUSPECT))
-    if only is not None:
-        return await _pick_these(tx, turn, limit, only)
-    if outlook.has_suspect or outlook.has_expired:
-        return await _pick_suspect(tx, turn)
-    if not outlook.has_due:
-        return []
-    rows: list[Row] = []
-    for lane in (Lane.URGENT, Lane.NORMAL):
-        if len(rows) < limit:
-            rows += await _lease(tx, turn, _is_due(lane, turn.now), limit - len(rows))
-    return rows
-
-
-async def _look_around(tx: Transaction, turn: Turn) -> _Outlook:
-    expired = exists().where(_c.lease_owner.is_not(None), _c.lease_until <= tx.clock(turn.now))
-    due = [exists().where(_is_due(lane, turn.now)) for lane in (Lane.SUSPECT, Lane.URGENT, Lane.NORMAL)]
-    seen = list((await tx.connection.execute(select(expired, *due))).one())
-    return _Outlook(has_expired=seen[0], has_suspect=seen[1], has_due=seen[2] or seen[3])
-
-
-async def _pick_suspect(tx: Transaction, turn: Turn) -> list[Row]:
-    """Take one suspect, and only while this replica has nothing else in hand: a crash then names its cause."""
-    in_hand = await tx.connection.execute(select(exists().where(_c.lease_owner == turn.replica)))
-    return [] if in_hand.scalar_one() else await _lease(tx, turn, _is_due(Lane.SUSPECT, turn.now), 1)
-
-
-async def _pick_these(tx: Transaction, turn: Turn, limit: int, only: Sequence[MissionId]) -> list[Row]:
-    among = _c.mission_id.in_(list(only))
-    rows = await _lease(tx, turn, among & _c.lane.in_((Lane.URGENT, Lane.NORMAL)), limit)
-    return rows or await _lease(tx, turn, among & (_c.lane == Lane.SUSPECT), 1)
-
-
-def _is_due(lane: int, now: datetime) -> ColumnElement[bool]:
-    return (_c.lane == lane) & (_c.due_at <= now) & KNOWN_WORDS
-
-
-async def _lease(tx: Transaction, turn: Turn, which: ColumnElement[bool], limit: int) -> list[Row]:
-    """Lease rows in one statement, passing over what another replica is just claiming."""
-    free_ones = (
-        select(_c.mission_id)
-        .where(which, KNOWN_WORDS)
-        .order_by(_c.due_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    statement = (
-        update(contracts)
-        .where(_c.mission_id.in_(free_ones))
-        .values(
-            lane=Lane.CLAIMED,
-            lease_owner=turn.replica,
-            lease_until=tx.clock_plus(turn.now, turn.lease),
-            lease_token=_c.lease_token + 1,
-            crashes=case((_c.lane == Lane.SUSPECT, _c.crashes + 1), else_=0),
-        )
-        .returning(*contracts.columns)
-    )
-    rows = [dict(row) for row in (await tx.connection.execute(statement)).mappings()]
-    return sorted(rows, key=lambda row: str(row["due_at"]))
-
-
-async def free(tx: Transaction, which: ColumnElement[bool], *, now: datetime, lane: ColumnElement[int]) -> int:
-    """End leases; what was claimed is due again at once, in this lane."""
-    is_claimed = _c.lease_owner.is_not(None)
-    statement = update(contracts).where(is_claimed, which).values(
-        lane=lane, lease_owner=None, lease_until=None, due_at=now
-    )  # fmt: skip
-    return (await tx.connection.execute(statement)).rowcount
-
-
-ORDINARY_LANE = case((_c.is_urgent, Lane.URGENT), else_=Lane.NORMAL)
-_LANE_IT_CAME_FROM = case((_c.crashes > 0, Lane.SUSPECT), else_=ORDINARY_LANE)
-_CRASHES_BEFORE = case((_c.crashes > 0, _c.crashes - 1), else_=0)
 
 
 # ----------------------------------------------------------------------------------------------------------- settling

@@ -9,9 +9,10 @@ from syncd.model import MissionId
 from syncd.ports.ledger import GateState, GuardState, TimelineEntry
 from syncd.store.engine import Transaction
 from syncd.store.part import LedgerPart
+from syncd.store.picking import ORDINARY_LANES
 from syncd.store.rows import Columns
 from syncd.store.settling import read_guard
-from syncd.store.tables import Lane, contracts, flows, gates, guards, letters, marks
+from syncd.store.tables import contracts, flows, gates, guards, letters, marks
 from syncd.store.writing import Changes, insert_once, upsert
 
 
@@ -61,7 +62,7 @@ class CommonState(LedgerPart):
 
     async def wake_waiting(self, next_action: str, *, now: datetime, until: datetime) -> None:
         """Make due now what waits with this next action and is due by `until`."""
-        is_waiting = contracts.c.lane.in_((Lane.URGENT, Lane.NORMAL)) & contracts.c.due_at.between(now, until)
+        is_waiting = contracts.c.lane.in_(ORDINARY_LANES) & contracts.c.due_at.between(now, until)
         statement = update(contracts).where(is_waiting, contracts.c.next_action == next_action).values(due_at=now)
 
         async def work(tx: Transaction) -> None:

@@ -28,6 +28,7 @@ class LedgerPart:
         self._identity = identity
         self._clock = database.clock
         self._has_rescued = False
+        self._tried_one_alone = False
 
     def pool_status(self) -> str:
         """Say how many connections are open and in use."""

@@ -19,12 +19,13 @@ from syncd.ports.reading import (
 from syncd.store.engine import Transaction
 from syncd.store.loading import KNOWN_WORDS, load_where, rows_of
 from syncd.store.part import LedgerPart
+from syncd.store.picking import ORDINARY_LANES
 from syncd.store.shown import SHOWN, contract_row, holds_of, letter_row, warnings_of
 from syncd.store.tables import IS_RETRYING, Lane, LetterLane, contracts, documents, flows, letters, replicas, timeline
 
 _c, _l = contracts.c, letters.c
 _KNOWN_STEPS = frozenset(map(str, Step))
-_OPEN_LANES = (Lane.URGENT, Lane.NORMAL, Lane.SUSPECT)
+_OPEN_LANES = (*ORDINARY_LANES, Lane.SUSPECT)
 
 
 class Queries(LedgerPart):

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Table, delete, exists, func, literal, or_, select, true, union_all
 
-from syncd.store.claims import ORDINARY_LANE, free
 from syncd.store.columns import Instant
 from syncd.store.deliveries import doubt
 from syncd.store.engine import Transaction
 from syncd.store.part import DEAD_AFTER, LedgerPart
+from syncd.store.picking import ORDINARY_LANE, ORDINARY_LANES, free
 from syncd.store.tables import Lane, contracts, letters, replicas
 from syncd.store.writing import upsert
 
@@ -75,7 +75,7 @@ class Replicas(LedgerPart):
             .limit(1)
             .subquery()
             .select()
-            for lane in (Lane.URGENT, Lane.NORMAL, Lane.SUSPECT)
+            for lane in (*ORDINARY_LANES, Lane.SUSPECT)
         )
         earliest = union_all(*seeks).subquery()
 

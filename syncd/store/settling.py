@@ -112,9 +112,15 @@ def _active_key(batch: Batch, one: Loaded, settled: Settled) -> str | None:
 
 def _freed(settled: Settled) -> Columns:
     return {
-        "lane": Lane.URGENT if settled.is_urgent else Lane.NORMAL,
+        "lane": _lane(settled),
         "lease_owner": None,
         "lease_until": None,
         "due_at": settled.due_at,
         "crashes": 0,
     }
+
+
+def _lane(settled: Settled) -> int:
+    if settled.facts.last_error is not None:
+        return Lane.RETRYING
+    return Lane.URGENT if settled.is_urgent else Lane.NORMAL

@@ -21,6 +21,8 @@ class Lane:
     SUSPECT = 2
     """It was claimed when its holder died: tried alone."""
     CLAIMED = 3
+    RETRYING = 4
+    """Its last attempt failed. What fails and what does not leave in turns, so that the sick delay nobody."""
 
 
 class LetterLane:

@@ -59,16 +59,6 @@ async def test_an_intent_is_committed_when_claim_returns(bench: Bench) -> None:
     assert (seen.facts.asked, seen.is_claimed) == (Asked.UNDER_WAY, True)
 
 
-async def test_urgent_contracts_are_claimed_first_then_the_longest_due(bench: Bench) -> None:
-    ledger = await bench.prepared(a_mission("A"), a_mission("B", programme="urgent"))
-    await claim(ledger, settle=_wait_until_now)
-    await ledger.record_rows([a_mission("C")], now=NOW - timedelta(hours=1))
-
-    order = [(await claim(ledger, limit=1)).claims[0].facts.mission_id for _ in range(3)]
-
-    assert order == ["B", "C", "A"]
-
-
 async def test_a_contract_that_rests_is_written_and_freed(bench: Bench) -> None:
     ledger = await bench.prepared(a_mission("A"))
     await ledger.amend([MissionId("A")], lambda facts: Amendment(facts=replace(facts, manual_hold="wait")), now=NOW)
@@ -195,15 +185,6 @@ async def test_rescue_leaves_what_a_living_replica_holds(bench: Bench) -> None:
     freed = await (bench.open("r2") if bench.is_postgres else living).rescue(now=NOW)
 
     assert freed == 0
-
-
-async def test_released_claims_are_due_again_at_once(bench: Bench) -> None:
-    ledger = await bench.prepared(*missions(2))
-    claims = (await claim(ledger)).claims
-
-    await ledger.release_claims({c.facts.mission_id: c.token for c in claims}, now=NOW)
-
-    assert len((await claim(ledger)).claims) == 2
 
 
 async def test_signing_off_frees_everything_and_suspects_nobody(bench: Bench) -> None:

@@ -156,9 +156,18 @@ def test_r13_while_the_remote_rests_nothing_is_tried_and_nobody_comes_at_once(fa
     resting = settler(closed_until=lambda: until)(facts, may_create=True)
     over = settler(now=until, closed_until=lambda: until)(facts, may_create=True)
 
-    assert (resting.effect, resting.due_at) == (None, until + timedelta(seconds=0.5))
+    assert (resting.effect, resting.due_at) == (None, until + timedelta(seconds=0.25))
     assert resting.facts.asked is facts.asked
     assert over.effect is not None
+
+
+def test_after_a_rest_who_failed_before_comes_after_who_did_not() -> None:
+    until = NOW + MINUTE
+    sick = replace(known(), last_error="CACTUS answers 500")
+
+    of_the_sick = settler(closed_until=lambda: until)(sick, may_create=True).due_at
+
+    assert of_the_sick == until + timedelta(seconds=0.75)
 
 
 def test_letters_are_queued_while_the_remote_rests() -> None:

@@ -1,0 +1,147 @@
+"""Which contracts are taken up next, and the leases that this gives.
+
+Nobody waits behind a crowd: the urgent come first, but not alone; of a backlog the oldest and the newest are taken in
+equal parts, so that a mission of this minute does not wait for ten thousand of yesterday; and what failed at its last
+attempt gets a share of its own (the rule by which mail servers keep a dead host from delaying everybody else's mail).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, case, exists, literal, select, update
+
+from syncd.model import MissionId
+from syncd.store.engine import Transaction
+from syncd.store.loading import KNOWN_WORDS
+from syncd.store.rows import Row
+from syncd.store.settling import Turn
+from syncd.store.tables import Lane, contracts
+
+ORDINARY_LANES = (Lane.URGENT, Lane.NORMAL, Lane.RETRYING)
+_c = contracts.c
+
+ORDINARY_LANE = case((_c.last_error.is_not(None), Lane.RETRYING), (_c.is_urgent, Lane.URGENT), else_=Lane.NORMAL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """How many contracts may be taken, and how many of them may be such as failed at their last attempt."""
+
+    limit: int
+    retries: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picked:
+    """Rows that were leased. `is_alone`: the one suspect that is tried while nothing else is under way."""
+
+    rows: list[Row]
+    is_alone: bool = False
+
+
+_NOTHING = Picked(rows=[])
+
+
+async def pick(tx: Transaction, turn: Turn, room: Room, *, others_turn: bool) -> Picked:
+    """Lease what is due and free.
+
+    Suspects are tried one at a time and alone, so that a crash names its cause; between two of them the others have
+    their turn (`others_turn`), so that slow suspects delay nobody for long.
+    """
+    expired, due = await _look_around(tx, turn)
+    if expired:
+        await free(tx, _c.lease_until <= tx.clock(turn.now), now=turn.now, lane=literal(Lane.SUSPECT))
+    ordinary = due - {Lane.SUSPECT}
+    if not expired and Lane.SUSPECT not in due:
+        return Picked(rows=await _pick_ordinary(tx, turn, room, ordinary)) if ordinary else _NOTHING
+    if await _has_anything_in_hand(tx, turn):
+        return _NOTHING
+    if others_turn and ordinary:
+        return Picked(rows=await _pick_ordinary(tx, turn, room, ordinary))
+    return Picked(rows=await _lease(tx, turn, _is_due(Lane.SUSPECT, turn.now), 1), is_alone=True)
+
+
+async def pick_these(tx: Transaction, turn: Turn, room: Room, only: Sequence[MissionId]) -> Picked:
+    """Lease these, due or not: all that are free, or one suspect."""
+    among = _c.mission_id.in_(list(only))
+    rows = await _lease(tx, turn, among & _c.lane.in_(ORDINARY_LANES), room.limit)
+    return Picked(rows=rows or await _lease(tx, turn, among & (_c.lane == Lane.SUSPECT), 1))
+
+
+async def free(tx: Transaction, which: ColumnElement[bool], *, now: datetime, lane: ColumnElement[int]) -> int:
+    """End leases; what was claimed is due again at once, in this lane."""
+    is_claimed = _c.lease_owner.is_not(None)
+    statement = update(contracts).where(is_claimed, which).values(
+        lane=lane, lease_owner=None, lease_until=None, due_at=now
+    )  # fmt: skip
+    return (await tx.connection.execute(statement)).rowcount
+
+
+async def _look_around(tx: Transaction, turn: Turn) -> tuple[bool, frozenset[int]]:
+    """Return whether a lease has run out, and the lanes in which something is due: one statement, a seek for each."""
+    lanes = (Lane.SUSPECT, *ORDINARY_LANES)
+    expired = exists().where(_c.lease_owner.is_not(None), _c.lease_until <= tx.clock(turn.now))
+    due = [exists().where(_is_due(lane, turn.now)) for lane in lanes]
+    has_expired, *has_due = (await tx.connection.execute(select(expired, *due))).one()
+    return bool(has_expired), frozenset(lane for lane, is_due in zip(lanes, has_due, strict=True) if is_due)
+
+
+async def _has_anything_in_hand(tx: Transaction, turn: Turn) -> bool:
+    in_hand = await tx.connection.execute(select(exists().where(_c.lease_owner == turn.replica)))
+    return bool(in_hand.scalar_one())
+
+
+async def _pick_ordinary(tx: Transaction, turn: Turn, room: Room, due: frozenset[int]) -> list[Row]:
+    rows: list[Row] = []
+
+    async def take(lane: int, most: int, *, is_newest_first: bool = False) -> bool:
+        """Lease up to so many; return whether there may be more."""
+        if lane not in due or most <= 0:
+            return False
+        found = await _lease(tx, turn, _is_due(lane, turn.now), most, is_newest_first=is_newest_first)
+        rows.extend(found)
+        return len(found) == most
+
+    kept_for_retries = min(room.retries, max(1, room.limit // 4)) if due > {Lane.RETRYING} and room.limit > 1 else 0
+    most = room.limit - kept_for_retries
+    await take(Lane.URGENT, _half(most) if Lane.NORMAL in due else most)
+    if await take(Lane.NORMAL, _half(most - len(rows))):
+        await take(Lane.NORMAL, most - len(rows), is_newest_first=True)
+    await take(Lane.RETRYING, min(room.retries, room.limit - len(rows)))
+    return rows
+
+
+def _half(number: int) -> int:
+    return (number + 1) // 2
+
+
+def _is_due(lane: int, now: datetime) -> ColumnElement[bool]:
+    return (_c.lane == lane) & (_c.due_at <= now) & KNOWN_WORDS
+
+
+async def _lease(
+    tx: Transaction, turn: Turn, which: ColumnElement[bool], most: int, *, is_newest_first: bool = False
+) -> list[Row]:
+    """Lease rows in one statement, passing over what another replica is just claiming."""
+    free_ones = (
+        select(_c.mission_id)
+        .where(which, KNOWN_WORDS)
+        .order_by(_c.due_at.desc() if is_newest_first else _c.due_at)
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    )
+    statement = (
+        update(contracts)
+        .where(_c.mission_id.in_(free_ones))
+        .values(
+            lane=Lane.CLAIMED,
+            lease_owner=turn.replica,
+            lease_until=tx.clock_plus(turn.now, turn.lease),
+            lease_token=_c.lease_token + 1,
+            crashes=case((_c.lane == Lane.SUSPECT, _c.crashes + 1), else_=0),
+        )
+        .returning(*contracts.columns)
+    )
+    rows = [dict(row) for row in (await tx.connection.execute(statement)).mappings()]
+    return sorted(rows, key=lambda row: str(row["due_at"]))
