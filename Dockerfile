@@ -32,6 +32,7 @@ RUN groupadd --system --gid 10001 syncd \
 COPY --from=builder /opt/syncd /opt/syncd
 ENV PATH=/opt/syncd/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
+    MALLOC_ARENA_MAX=2 \
     SYNCD_STATE_DIRECTORY=/var/lib/syncd \
     SYNCD_OPS__BIND=0.0.0.0:8800
 USER 10001:10001

@@ -1,5 +1,6 @@
 # make demo    everything together on this machine, to look at
 # make test    every check
+# make deep    the long suites, part by part (two hours; it goes on where it stopped)
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -11,10 +12,10 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 PIP_INSTALL := $(BIN)/pip --disable-pip-version-check --no-input -qq install
 
-.PHONY: help demo test environment tools lock clean
+.PHONY: help demo test deep deep-soak environment tools lock clean
 
 help:  ## this list
-	@sed -nE 's/^([a-z]+):.*## (.*)$$/make \1\t\2/p' Makefile | expand -t 16
+	@sed -nE 's/^([a-z-]+):.*## (.*)$$/make \1\t\2/p' Makefile | expand -t 16
 
 demo: environment  ## simulator, mission store, mail folder and daemon together, until Ctrl-C
 	@exec $(BIN)/syncd demo
@@ -31,6 +32,12 @@ test: tools environment  ## every check: format, style, types, layers, tests
 		say 'what failed, once more and alone'
 		$(BIN)/pytest -q --last-failed --last-failed-no-failures none
 	}
+
+deep: tools environment  ## the long suites, two hours: kills everywhere, simulated weeks, real faults (PARTS="crash mail": these)
+	@$(BIN)/python -m tests.deep $(PARTS)
+
+deep-soak: tools environment  ## an hour under faults: memory, files, threads and tasks stay flat
+	@$(BIN)/python -m tests.faults.soak --minutes 60
 
 # -- what the commands above need
 
@@ -65,6 +72,7 @@ tools:
 	}
 	need chromium chromium
 	need systemd-analyze systemd
+	need pgbouncer pgbouncer
 
 # -- now and then
 

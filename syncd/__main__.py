@@ -2,32 +2,19 @@
 
 import sys
 
-import click
-
-from syncd.cli import root
-from syncd.cli.output import Exit, print_json
-from syncd.logs import configure_logs, log_crashes
+from syncd.service import leave_when_told
 
 
 def main() -> None:
-    """Run the command line and end with its exit code; a wrong usage is told in JSON where JSON was asked for."""
-    configure_logs("error", "auto", stream=sys.stderr)  # before any error: the default prints local variables
-    log_crashes()
-    try:
-        code = root.main(standalone_mode=False)
-    except click.ClickException as error:
-        _tell(error)
-        code = error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        code = Exit.FAILURE
-    sys.exit(code if isinstance(code, int) else Exit.OK)
+    """Run the command line and end with its exit code.
 
+    Everything that takes its time to load is loaded in here: a daemon that is told to stop meanwhile has begun nothing.
+    """
+    if "run" in sys.argv and "--once" not in sys.argv:
+        leave_when_told()
+    from syncd.cli.invoking import invoke
 
-def _tell(error: click.ClickException) -> None:
-    if "--json" not in sys.argv:
-        error.show()
-        return
-    print_json({"error": {"code": "usage", "message": error.format_message(), "hint": "syncd --help"}})
+    sys.exit(invoke())
 
 
 if __name__ == "__main__":

@@ -16,12 +16,13 @@ from enum import StrEnum
 import structlog
 
 from syncd import __version__
+from syncd.clock import service_managers_clock_us
 from syncd.errors import Misconfigured, OutcomeUnknown, Transient
 from syncd.events import Log
 from syncd.jobs.digest import queue_digest
 from syncd.jobs.discover import FLOW as MISSIONS
 from syncd.jobs.discover import discover
-from syncd.jobs.keep import beat_of, keep_house
+from syncd.jobs.keep import A_LOOK, beat_of, keep_house, look_around
 from syncd.jobs.once import ask_feed
 from syncd.jobs.purge import DocumentKeeper
 from syncd.jobs.sweep import FLOW as SWEEP
@@ -71,17 +72,15 @@ class Daemon:
         return self._works.advancer.progressed_at
 
     async def run(self) -> End:
-        """Work until SIGTERM, SIGINT (stopped) or an accepted SIGHUP (reload).
+        """Work until SIGTERM, SIGINT (stopped) or an accepted SIGHUP (reload); until it stands, it can be cancelled.
 
         Raises:
             Misconfigured: at the start, the mission store lacks what nothing works without.
             Transient: at the start, the ledger cannot be reached.
         """
-        self._listen()
         await self._check_store()
-        await keep_house(self._works)
-        await self._works.cactus_gate.load()
-        await self._works.mail_gate.load()
+        await self._move_in()
+        self._listen()
         loops = [asyncio.create_task(loop, name=name) for name, loop in self._loops().items()]
         self.is_ready = True
         self._manager.tell("READY=1")
@@ -96,7 +95,7 @@ class Daemon:
         works, beat = self._works, beat_of(self._works.rhythm)
         if self._manager.watchdog is not None:
             beat = min(beat, self._manager.watchdog / 4)
-        return {
+        loops: dict[str, Coroutine[None, None, None]] = {
             "discover": self._every(works.rhythm.poll, self._discover),
             "watch": self._every(works.rhythm.poll, self._watch),
             "advance": works.advancer.run(),
@@ -106,6 +105,9 @@ class Daemon:
             "sweep": self._every(_CALENDAR, self._sweep),
             "calendar": self._every(_CALENDAR, self._follow_calendar),
         }
+        if works.presence is not None:
+            loops["presence"] = self._always(A_LOOK, lambda: look_around(works))
+        return loops
 
     # ----------------------------------------------------------------------------------------------------- the loops
 
@@ -172,6 +174,21 @@ class Daemon:
         except Transient as error:
             log.warning("missions.unreachable", error=error.message)
 
+    async def _move_in(self) -> None:
+        """Take our place among the other replicas; who is stopped meanwhile leaves it again."""
+        try:
+            await keep_house(self._works)
+            await self._works.cactus_gate.load()
+            await self._works.mail_gate.load()
+        except asyncio.CancelledError:
+            await self._sign_off()
+            raise
+
+    async def _sign_off(self) -> None:
+        with suppress(Transient, TimeoutError):
+            async with asyncio.timeout(_LAST_WORDS.total_seconds()):
+                await self._works.ledger.sign_off()
+
     def _listen(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -186,15 +203,20 @@ class Daemon:
         self._reason = End.STOPPED
         log.info("daemon.stopping")
         self._manager.tell("STOPPING=1")
-        self._end.set()
+        self._begin_nothing_more()
 
     def _ask_to_reload(self) -> None:
         if self._end.is_set() or not self._may_reload():
             return
-        microseconds = int(self._works.clock.monotonic() * 1_000_000)
-        self._manager.tell("RELOADING=1", f"MONOTONIC_USEC={microseconds}")
+        self._manager.tell("RELOADING=1", f"MONOTONIC_USEC={service_managers_clock_us()}")
         self._reason = End.RELOAD
+        self._begin_nothing_more()
+
+    def _begin_nothing_more(self) -> None:
+        """At once, not when the loops come round."""
         self._end.set()
+        self._works.advancer.begin_nothing_more()
+        self._works.deliverer.stop()
 
     async def _wait_for_end(self, loops: list[asyncio.Task[None]]) -> None:
         end = asyncio.create_task(self._end.wait())
@@ -207,8 +229,7 @@ class Daemon:
         """No new work; what is under way gets a little time; the rest is cancelled, its intents committed."""
         works, by_name = self._works, {task.get_name(): task for task in loops}
         self.is_ready = False
-        self._end.set()
-        works.deliverer.stop()
+        self._begin_nothing_more()
         with suppress(TimeoutError):
             async with asyncio.timeout(self._grace.total_seconds()):
                 await asyncio.gather(works.advancer.stop(), _leave(by_name[name] for name in _READING))

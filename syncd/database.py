@@ -21,6 +21,8 @@ _DRIVERS = {
 }
 
 CONNECT_TIMEOUT = timedelta(seconds=5)
+_KEEP_ALIVE = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3}
+"""Idle connections too notice a peer that is gone: within 30 seconds, not the system's two hours."""
 
 
 def async_url(url: str, *, key: str) -> URL:
@@ -107,6 +109,7 @@ def _connect_arguments(url: URL, patience: timedelta) -> dict[str, object]:
             return {
                 "connect_timeout": connect_seconds,
                 "tcp_user_timeout": seconds * 1000,
+                **_KEEP_ALIVE,
                 "application_name": "syncd",
                 "prepare_threshold": None,  # a pooler in transaction mode does not keep prepared statements for us
             }

@@ -40,6 +40,13 @@ class CredentialsRefused(Transient):
         super().__init__(message, hint=hint, is_general=True)
 
 
+class RateLimited(Transient):
+    """The other side asks everybody to slow down: nothing was done. Without `retry_after` it did not say how long."""
+
+    def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
+        super().__init__(message, retry_after=retry_after, is_general=True)
+
+
 class OutcomeUnknown(SyncdError):
     """It may have been done: find out before doing it again.
 

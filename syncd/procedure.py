@@ -12,7 +12,7 @@ by looking again.
 """
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
 from syncd.actions import (
@@ -57,6 +57,7 @@ from syncd.standing import has_been_sent, is_gone, is_over, is_withdrawn
 _REGISTRATION = (Event.REGISTRATION_REQUESTED, Event.REGISTRATION_INVITED)
 _OFFICES = (Role.SECRETARIAT, Role.CONTINUING_EDUCATION)
 _KEYS = UUID("5d3c1f0e-6f0b-5c50-9d55-0a4c8b7f2a11")
+_JUST_NOW = timedelta(seconds=30)
 
 # --------------------------------------------------------------------------------------- what now?
 
@@ -64,9 +65,11 @@ _KEYS = UUID("5d3c1f0e-6f0b-5c50-9d55-0a4c8b7f2a11")
 def next_step(facts: Facts, *, now: datetime, policy: Policy) -> Action:
     """Return the one thing to do next for this contract.
 
-    An effect that failed waits for `facts.not_before`; letters do not wait for it.
+    An effect that failed waits for `facts.not_before`, letters do not; what is quarantined is not even read.
     """
     action = _next_step(facts, now, policy)
+    if isinstance(action, Effect) and facts.quarantined:
+        return Wait(awaited="person")
     if isinstance(action, Effect) and facts.not_before is not None and now < facts.not_before:
         return Wait(awaited="retry", until=facts.not_before)
     return action
@@ -98,16 +101,21 @@ def _before_sending(facts: Facts, now: datetime, policy: Policy) -> Action:
         return Announce(letters=(*decision, *registration), decides=True)
     if registration:  # M1 students register from the validation on, whatever CACTUS does
         return Announce(letters=registration)
-    return _ask(facts, policy)
+    return _ask(facts, now, policy)
 
 
 # --------------------------------------------------------------- apprentissage, until it is linked
 
 
-def _ask(facts: Facts, policy: Policy) -> Action:
-    """Create the contract; a remote without idempotency keys is looked at first, every time."""
-    remote = policy.capabilities
-    if not remote.idempotency_keys and remote.look_up and facts.looked_up_at is None:
+def _ask(facts: Facts, now: datetime, policy: Policy) -> Action:
+    """Create the contract; a remote without idempotency keys is looked at first, every time and just before.
+
+    An older look-up says nothing: the ledger may have been restored from a snapshot that knows nothing of what came
+    after it.
+    """
+    remote, looked_up_at = policy.capabilities, facts.looked_up_at
+    has_just_looked = looked_up_at is not None and now - looked_up_at < _JUST_NOW
+    if not remote.idempotency_keys and remote.look_up and not has_just_looked:
         return LookUp(reference=facts.mission_id)
     mission = facts.sent if has_been_sent(facts) and facts.sent is not None else _with_training_dates(facts, policy)
     return Initialise(mission=mission, key=idempotency_key(facts.mission_id, facts.ask_round))
@@ -121,11 +129,11 @@ def _find_out(facts: Facts, now: datetime, policy: Policy) -> Action:
     if facts.asked in (Asked.REFUSED, Asked.CONFLICT, Asked.ABSENT):  # CACTUS has nothing of ours
         if facts.cancel_wanted is not None:
             return Close(reason=facts.cancel_wanted)
-        return _ask(facts, policy) if is_free else Wait(awaited="person")
+        return _ask(facts, now, policy) if is_free else Wait(awaited="person")
     if policy.capabilities.look_up:
         return _look_up_in_time(facts, now, policy)
     if policy.capabilities.idempotency_keys and (is_free or facts.cancel_wanted is not None):
-        return _ask(facts, policy)  # the same key again is the one question that this remote answers
+        return _ask(facts, now, policy)  # the same key again is the one question that this remote answers
     return Wait(awaited="person")  # a question to a person, never a second attempt
 
 
@@ -356,16 +364,10 @@ def _last_steps(facts: Facts, policy: Policy) -> Step:
 
 
 _AWAITED = {
-    Step.HELD: "person",
-    Step.TO_INITIALISE: "retry",
-    Step.AWAITING_STUDENT: "student",
-    Step.AWAITING_COMPANY: "company",
-    Step.AWAITING_DOCUMENTS: "documents",
-    Step.TO_FETCH: "documents",
-    Step.TO_REGISTER: "mail",
-    Step.DONE: "nothing",
-    Step.CLOSED: "nothing",
-}
+    Step.HELD: "person", Step.TO_INITIALISE: "retry", Step.AWAITING_STUDENT: "student",
+    Step.AWAITING_COMPANY: "company", Step.AWAITING_DOCUMENTS: "documents", Step.TO_FETCH: "documents",
+    Step.TO_REGISTER: "mail", Step.DONE: "nothing", Step.CLOSED: "nothing",
+}  # fmt: skip
 
 
 def _awaited(facts: Facts, now: datetime, policy: Policy) -> str:

@@ -1,5 +1,7 @@
-"""What systemd is told of the service (sd_notify); without systemd, nothing."""
+"""What systemd is told of the service (sd_notify; without systemd, nothing), and what its first signal means."""
 
+import os
+import signal
 import socket
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,3 +28,9 @@ class ServiceManager:
             with suppress(OSError):
                 end.connect(address)
                 end.send("\n".join(lines).encode())
+
+
+def leave_when_told() -> None:
+    """Let SIGTERM and SIGINT end this process at once, in order: it has begun nothing yet, and hears no better."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: os._exit(0))

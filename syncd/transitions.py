@@ -44,14 +44,18 @@ def survive_crash(facts: Facts) -> Facts:
 
 
 def not_applied(facts: Facts) -> Facts:
-    """CACTUS certainly did nothing with the last request; an earlier one without an answer still counts."""
+    """CACTUS certainly did nothing with the last request; an earlier one without an answer still counts.
+
+    Whatever was found absent before it is looked for again before the next one, where keys do not say so.
+    """
     first, looked_up = facts.first_asked_at, facts.looked_up_at
     if facts.contract_id is not None:
         return facts
     if first == facts.asked_at:
-        return replace(facts, asked=Asked.NOT_APPLIED, sent=None, baseline=None)
+        return replace(facts, asked=Asked.NOT_APPLIED, looked_up_at=None, sent=None, baseline=None)
     was_absent = first is not None and looked_up is not None and looked_up > first
-    return replace(facts, asked=Asked.ABSENT if was_absent and facts.cancel_wanted is None else Asked.UNKNOWN)
+    may_ask_again = was_absent and facts.cancel_wanted is None
+    return replace(facts, asked=Asked.ABSENT if may_ask_again else Asked.UNKNOWN, looked_up_at=None)
 
 
 def unanswered(facts: Facts) -> Facts:
@@ -71,7 +75,9 @@ def absent(facts: Facts, *, now: datetime, idempotent: bool, patience: Patience)
     if asked_at is None or facts.asked in (Asked.NEVER, Asked.NOT_APPLIED):
         return replace(facts, looked_up_at=now)
     may_repeat = idempotent and facts.cancel_wanted is None
-    was_absent_long_ago = before is not None and before > asked_at and now >= before + patience.processing_time
+    was_absent_long_ago = facts.asked is Asked.ABSENT or (
+        before is not None and before > asked_at and now >= before + patience.processing_time
+    )
     return replace(
         facts,
         looked_up_at=max(now, asked_at + timedelta.resolution),  # after the request, whatever became of the clock
@@ -286,9 +292,12 @@ def _ask_anew(facts: Facts) -> Facts:
 
 
 def want_cancellation(facts: Facts, reason: str) -> Facts:
-    """An admin asks for the cancellation; what was absent only just now is looked up once more before it is closed."""
+    """An admin asks for the cancellation; what was absent only just now is looked up once more before it is closed.
+
+    A quarantine does not stand in its way: a person has looked.
+    """
     asked = Asked.UNKNOWN if facts.asked is Asked.ABSENT else facts.asked
-    return replace(succeeded(facts), cancel_wanted=reason, asked=asked)
+    return replace(succeeded(facts), cancel_wanted=reason, asked=asked, quarantined=False)
 
 
 def close(facts: Facts, reason: str) -> Facts:

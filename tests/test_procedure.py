@@ -92,6 +92,8 @@ BEFORE_SENDING = [
 ASKING = [
     Row("a remote without keys is looked at first", known(), "look up", TO_INITIALISE, KEYLESS),
     Row("looked at without keys, it is asked", known(looked_up_at=JUST_NOW), "initialise", TO_INITIALISE, KEYLESS),
+    Row("without keys, what was absent an hour ago may be there by now",
+        known(looked_up_at=NOW - timedelta(hours=1)), "look up", TO_INITIALISE, KEYLESS),
     Row("without keys and look-up it is asked once", known(), "initialise", TO_INITIALISE, MUTE),
     Row("CACTUS did nothing: again", asked(Asked.NOT_APPLIED), "initialise", TO_INITIALISE),
     Row("CACTUS did nothing: again, but later", asked(Asked.NOT_APPLIED, not_before=NOW + timedelta(minutes=5)),

@@ -35,9 +35,15 @@ async def find(ledger: Ledger, mission: str) -> ContractView:
     """Return one contract.
 
     Raises:
-        CommandFailed: no such mission (exit 4).
+        CommandFailed: no such mission (exit 4), or one that only a newer version understands (exit 1).
     """
-    view = await ledger.view(mission_id_of(mission))
+    mission_id = mission_id_of(mission)
+    view = await ledger.view(mission_id)
+    if view is None and await ledger.known_ids([mission_id]):
+        raise CommandFailed(
+            f"only a newer version of syncd understands what it wrote about {mission_id}",
+            hint="Upgrade this program; nothing of the mission was changed.",
+        )
     if view is None:
         raise no_such_mission(mission)
     return view

@@ -1,6 +1,7 @@
 """`syncd run`: the daemon, or one whole pass."""
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Mapping
@@ -43,7 +44,7 @@ def run(invocation: Invocation, once: bool) -> None:
         if once:
             _end_of_pass(asyncio.run(_one_pass(settings)), as_json=invocation.as_json)
         else:
-            _serve(invocation, settings)
+            asyncio.run(_serve(invocation, settings))
     finally:
         flush_logs()
 
@@ -86,15 +87,40 @@ def _exit_code(report: PassReport) -> Exit:
 # ---------------------------------------------------------------------------------------------------- the daemon
 
 
-def _serve(invocation: Invocation, settings: Settings) -> None:
+async def _serve(invocation: Invocation, settings: Settings) -> None:
     """Run until told to stop; after an accepted SIGHUP, begin again with the new settings."""
-    while True:
+    manager = _manager(invocation.environ)
+    signals = _Signals(manager)
+    while not signals.have_ended_it:
         following = _Following(invocation, settings)
-        end = asyncio.run(_run_daemon(settings, following, _manager(invocation.environ)))
-        if end is End.STOPPED:
-            return
+        await _run_daemon(settings, following, manager, signals)
         settings = following.settings
         configure_logs(settings.logs.level, settings.logs.format)
+
+
+class _Signals:
+    """Hears SIGTERM and SIGINT while no daemon does: before it stands, and while it is taken down again."""
+
+    def __init__(self, manager: ServiceManager) -> None:
+        self._manager = manager
+        self._starting: asyncio.Task[None] | None = None
+        self.have_ended_it = False
+
+    def listen(self, *, starting: asyncio.Task[None] | None = None) -> None:
+        """Hear them from here on; what is still starting need not come to its end."""
+        self._starting = starting
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self._hear)
+
+    def _hear(self) -> None:
+        if self.have_ended_it:  # asked twice: at once, as safe as a kill
+            flush_logs()
+            os._exit(1)
+        self.have_ended_it = True
+        log.info("daemon.stopping")
+        self._manager.tell("STOPPING=1")
+        if self._starting is not None:
+            self._starting.cancel()
 
 
 class _Following:
@@ -116,19 +142,17 @@ class _Following:
         return True
 
 
-async def _run_daemon(settings: Settings, following: _Following, manager: ServiceManager) -> End:
+async def _run_daemon(settings: Settings, following: _Following, manager: ServiceManager, signals: _Signals) -> None:
     """Run one daemon to its end; asked to stop before it stands, it ends in order too."""
-    starting = asyncio.create_task(_start_and_run(settings, following, manager))
-    for number in (signal.SIGTERM, signal.SIGINT):  # until the daemon listens by itself
-        asyncio.get_running_loop().add_signal_handler(number, starting.cancel)
+    starting = asyncio.create_task(_start_and_run(settings, following, manager, signals))
+    signals.listen(starting=starting)
     try:
-        return await starting
+        await starting
     except asyncio.CancelledError:
         log.info("daemon.stopped")
-        return End.STOPPED
 
 
-async def _start_and_run(settings: Settings, following: _Following, manager: ServiceManager) -> End:
+async def _start_and_run(settings: Settings, following: _Following, manager: ServiceManager, signals: _Signals) -> None:
     from syncd.web import serve_ops  # a single pass serves no pages
 
     async with AsyncExitStack() as stack:
@@ -147,7 +171,8 @@ async def _start_and_run(settings: Settings, following: _Following, manager: Ser
         )
         await stack.enter_async_context(pages)
         log.info("daemon.started")
-        return await daemon.run()
+        signals.have_ended_it = await daemon.run() is End.STOPPED
+        signals.listen()
 
 
 def _manager(environ: Mapping[str, str]) -> ServiceManager:

@@ -10,7 +10,7 @@ from syncd.cli.asking import ledger_of, run_async
 from syncd.cli.context import Invocation, SyncdCommand, json_option
 from syncd.cli.output import local, print_json, print_table
 from syncd.clock import SystemClock
-from syncd.model import Step
+from syncd.model import MissionId, Step
 from syncd.ports.ledger import GateState, GuardState, Ledger
 from syncd.ports.reading import Backlog, ContractRow, FlowRow, ReplicaRow
 
@@ -31,6 +31,7 @@ class Status:
     gates: Mapping[str, GateState]
     guards: Mapping[str, GuardState]
     needs_person: Sequence[ContractRow]
+    left_alone: Sequence[MissionId]
     replicas: Sequence[ReplicaRow]
 
 
@@ -71,6 +72,7 @@ async def read_status(ledger: Ledger, now: datetime) -> Status:
         gates={name: await ledger.gate(name) for name in _GATES},
         guards={name: await ledger.guard(name) for name in _GUARDS},
         needs_person=await ledger.needs_person(limit=_SHOWN + 1),
+        left_alone=await ledger.left_alone(limit=_SHOWN),
         replicas=await ledger.replicas(),
     )
 
@@ -98,6 +100,7 @@ def _document(state: Status) -> dict[str, object]:
             {"mission_id": row.mission_id, "step": row.step, "holds": list(dict.fromkeys(row.hold_codes))}
             for row in state.needs_person[:_SHOWN]
         ],
+        "left_alone": state.left_alone,
         "replicas": [_plain_replica(replica, state.now) for replica in state.replicas],
     }
 
@@ -132,6 +135,9 @@ def _print_troubles(state: Status) -> None:
     for name, guard in state.guards.items():
         if guard.tripped_at is not None:
             click.echo(f"! brake `{name}` is on: {guard.detail}. Look, then: syncd guard approve {name}")
+    if state.left_alone:
+        missions = ", ".join(state.left_alone)
+        click.echo(f"! a newer version of syncd wrote {missions}, and only it goes on with them: upgrade every syncd.")
     if all(_is_silent(replica, state.now) for replica in state.replicas):
         click.echo("! no service is running: start it (systemctl start syncd, or syncd run).")
 

@@ -23,16 +23,22 @@ from syncd.wiring.works import open_vault
 @click.pass_obj
 def migrate(invocation: Invocation) -> None:
     """Bring the ledger's database to this version."""
-    run_async(_migrate(invocation))
+    is_ours = run_async(_migrate(invocation))
     if invocation.as_json:
-        print_json({"migrated": True})
+        print_json({"migrated": is_ours, "newer": not is_ours})
         return
-    click.echo("The database is at this version.")
+    click.echo("The database is at this version." if is_ours else _NEWER)
 
 
-async def _migrate(invocation: Invocation) -> None:
+_NEWER = (
+    "A newer version of syncd has migrated the database: nothing was changed, and this version works with it. "
+    "It leaves alone what it does not understand (`syncd status` lists that): upgrade it soon."
+)
+
+
+async def _migrate(invocation: Invocation) -> bool:
     async with open_reading(invocation.load_settings()) as ledger:
-        await ledger.migrate()
+        return await ledger.migrate()
 
 
 # ---------------------------------------------------------------------------------------------------------- doctor

@@ -9,11 +9,15 @@ from syncd.events.reading import entry_of, loggable
 def log_happening(
     log: Log, name: str, detail: Mapping[str, str | int | bool | None], *, mission_id: str, took_ms: int | None = None
 ) -> None:
-    """Log an entry of a timeline, without what only a timeline keeps; a letter's `event` is its `letter` here."""
+    """Log an entry of a timeline, without what only a timeline keeps; a letter's `event` is its `letter` here.
+
+    `mission_id` is empty for what is about no single mission.
+    """
     told = {"letter" if key == "event" else key: value for key, value in detail.items()}
     keys = {key: value for key, value in told.items() if key in loggable(name) and key != "mission_id"}
     if took_ms is not None:
         keys["took_ms"] = took_ms
     entry = entry_of(name)
     write: Callable[..., object] = getattr(log, entry.level) if entry is not None else log.warning
-    write(name, mission_id=mission_id, **keys)
+    whose = {"mission_id": mission_id} if mission_id else {}
+    write(name, **whose, **keys)

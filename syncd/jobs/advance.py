@@ -13,8 +13,9 @@ import structlog
 
 from syncd.errors import Transient
 from syncd.events import Log
-from syncd.jobs.effects import Bench, perform
+from syncd.jobs.effects import Bench, MayBegin, perform
 from syncd.jobs.failures import crashed, put_off
+from syncd.jobs.leaps import Leaps
 from syncd.jobs.record import GroupCommit
 from syncd.jobs.settle import Settler
 from syncd.model import MissionId
@@ -54,12 +55,15 @@ class Advancer:
         self._settle = settle
         self._bench = bench
         self._clock = clock
+        self._leaps = Leaps(clock)
         self._concurrency = concurrency
         self._most_retries = max(1, concurrency // 2)  # what keeps failing slowly leaves half of the room to the others
         self._creations = creations
         self._sure_for_s = lease.total_seconds() * 3 / 4  # a margin: nothing is begun shortly before another may claim
         self._holds: dict[MissionId, _Hold] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._patient: set[asyncio.Timeout] = set()
+        """Of each task that waits for its turn, what ends the waiting."""
         self._room = asyncio.Semaphore(concurrency)
         self._record = GroupCommit(self._record_batch)
         self._is_stopping = False
@@ -102,10 +106,16 @@ class Advancer:
             await self._claim_some(mission_ids[start : start + self._concurrency])
             await self._finish_tasks()
 
-    async def stop(self) -> None:
-        """Begin nothing new, finish what is under way, give back what was only claimed."""
+    def begin_nothing_more(self) -> None:
+        """Ask nothing more of CACTUS from here on; what is only claimed is given back."""
         self._is_stopping = True
         self.wake.set()
+        while self._patient:
+            self._patient.pop().reschedule(asyncio.get_running_loop().time())
+
+    async def stop(self) -> None:
+        """Begin nothing new, finish what is under way, give back what was only claimed."""
+        self.begin_nothing_more()
         await self._finish_tasks()
 
     async def abandon(self) -> None:
@@ -129,6 +139,11 @@ class Advancer:
             if hold is not None and hold.token == token:
                 hold.sure_until = asked_at + (self._sure_for_s if mission_id in renewed else 0.0)
 
+    def doubt_leases(self) -> None:
+        """Another replica may take us for dead: begin nothing more without asking the ledger whether it is ours."""
+        for hold in self._holds.values():
+            hold.sure_until = 0.0
+
     # ---------------------------------------------------------------------------------------------------- claiming
 
     async def _claim_some(self, only: Sequence[MissionId] | None) -> int:
@@ -137,6 +152,8 @@ class Advancer:
         room = 2 * self._concurrency - len(self._tasks)
         if room <= 0:
             return 0
+        if self._leaps.has_leapt():  # what is under way must not look abandoned
+            await self.renew_leases()
         claimed = await self._ledger.claim(
             limit=room,
             retries=max(0, self._most_retries - self._retries()),
@@ -184,21 +201,36 @@ class Advancer:
                 del self._holds[mission_id]
 
     async def _take_turn(self, claim: Claim, hold: _Hold) -> Outcome | None:
-        """Perform the effect when there is room; `None` when another replica may have the contract by then."""
-        async with self._room:
-            if self._is_stopping:
-                return put_off(claim, self._clock)
-            if not self._is_sure_of(hold):
-                log.warning(
-                    "contract.unrecorded", mission_id=claim.facts.mission_id, error="not begun: the lease lapses"
-                )
-                return None
-            return await self._perform(claim)
+        """Perform the effect when there is room; `None` when another replica may have the contract by then.
 
-    async def _perform(self, claim: Claim) -> Outcome:
-        self.performed += 1
+        Told to stop, whoever still waits for room or for the gate leaves: nothing was asked of CACTUS yet.
+        """
+        patience = asyncio.timeout(None)
+        self._patient.add(patience)
         try:
-            return await perform(claim, self._bench)
+            async with patience, self._room:
+                outcome = await self._perform(claim, lambda: self._may_begin(hold, patience))
+        except TimeoutError:
+            outcome = None
+        finally:
+            self._patient.discard(patience)
+        if outcome is None and self._is_stopping:
+            return put_off(claim, self._clock)
+        if outcome is None:
+            log.warning("contract.unrecorded", mission_id=claim.facts.mission_id, error="not begun: the lease lapses")
+        return outcome
+
+    async def _may_begin(self, hold: _Hold, patience: asyncio.Timeout) -> bool:
+        """Look around once more, after all waiting; what is begun from here on is finished."""
+        if self._is_stopping or not await self._make_sure_of(hold) or self._is_stopping:
+            return False
+        self._patient.discard(patience)
+        self.performed += 1
+        return True
+
+    async def _perform(self, claim: Claim, may_begin: MayBegin) -> Outcome | None:
+        try:
+            return await perform(claim, self._bench, may_begin=may_begin)
         except Exception as error:
             log.error("contract.crashed", mission_id=claim.facts.mission_id, exc_info=error)
             return crashed(claim, type(error).__name__, self._clock, self._bench.policy.patience)
@@ -220,6 +252,13 @@ class Advancer:
         return await self._ledger.record(
             outcomes, now=self._clock.now(), settle=self._settle, creations=self._creations
         )
+
+    async def _make_sure_of(self, hold: _Hold) -> bool:
+        """Ask the ledger once more for a lease that may have lapsed, or that somebody may have taken."""
+        if not self._is_sure_of(hold):
+            with suppress(Transient):
+                await self.renew_leases()
+        return self._is_sure_of(hold)
 
     def _is_sure_of(self, hold: _Hold) -> bool:
         return self._clock.monotonic() < hold.sure_until

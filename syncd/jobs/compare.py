@@ -1,15 +1,23 @@
 """The full comparison: mission store, ledger, CACTUS. Finds what cursors and feeds can miss; changes nothing remote."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 
+import structlog
+
 from syncd.errors import CursorExpired, Transient
-from syncd.jobs.sweep import SweepReport, sweep
+from syncd.events import Log
+from syncd.jobs.sweep import Round, SweepReport, sweep
+from syncd.jobs.watch import read_page
 from syncd.jobs.works import Works
 from syncd.model import ContractId, Facts, MissionId, RemoteContract
+from syncd.ports.cactus import FeedPage
 from syncd.ports.ledger import Amendment
 
 _PAGE = 200
+_ROUND = Round(begun="feed_compare_begun_at", ended="feed_compared_at")
+
+log: Log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,17 +62,73 @@ async def compare(works: Works, *, tell: Callable[[str, int], None] = lambda _wh
     return Comparison(store=store, differences=tuple(differences), remote_read=len(listed))
 
 
+async def compare_when_due(works: Works) -> int | None:
+    """Read the whole change feed again from time to time; return how many contracts must be read, `None` when not due.
+
+    A cursor misses what CACTUS puts behind it, and a contract at rest is not asked for by itself. Page by page: the
+    cost in memory does not grow with what is known.
+
+    Raises:
+        Transient: CACTUS (or the ledger) cannot be reached; it is tried again after a while.
+    """
+    if not works.cactus.capabilities.change_feed or works.cactus_gate.closed_until() is not None:
+        return None
+    if not await _ROUND.is_due(works.ledger, works.clock, every=works.rhythm.sweep):
+        return None
+    await _ROUND.begin(works.ledger, works.clock)
+    count = 0
+    try:
+        async for page in _whole_feed(works):
+            count += await _have_news_read(works, page)
+    except CursorExpired:
+        raise Transient("the change feed of CACTUS cannot be read from its beginning") from None
+    await _ROUND.end(works.ledger, works.clock)
+    log.info("feed.compared", differences=count)
+    return count
+
+
+async def _whole_feed(works: Works) -> AsyncIterator[FeedPage]:
+    cursor: str | None = None
+    while True:
+        page = await read_page(works.cactus, works.cactus_gate, cursor)
+        yield page
+        if not page.has_more or page.cursor in (None, cursor):
+            return
+        cursor = page.cursor
+
+
+async def _have_news_read(works: Works, page: FeedPage) -> int:
+    """Have those read by themselves of which the page says something that is not older than what is known."""
+    latest = {item.contract_id: item for item in page.items}
+    owners = await works.ledger.missions_of(contract_ids=list(latest), references=[])
+
+    def look(facts: Facts) -> Amendment | None:
+        item = latest.get(facts.contract_id) if facts.contract_id is not None else None
+        is_news = item is not None and _is_news(item, facts.remote)
+        return _reread(facts) if is_news and not facts.reread_wanted else None
+
+    amended = await works.ledger.amend(list(set(owners.values())), look, now=works.clock.now()) if owners else ()
+    return len(amended)
+
+
+def _is_news(item: RemoteContract, known: RemoteContract | None) -> bool:
+    if known is None or _state(item) == _state(known):
+        return False
+    return item.updated_at is None or known.updated_at is None or item.updated_at >= known.updated_at
+
+
 async def _list_remote(works: Works, tell: Callable[[str, int], None]) -> dict[ContractId, RemoteContract]:
     """Read the feed from its beginning; the last entry of a contract is the one that counts."""
     listed: dict[ContractId, RemoteContract] = {}
     cursor: str | None = None
+    has_restarted = False
     while True:
         try:
             page = await works.cactus.changes(cursor, limit=_PAGE)
         except CursorExpired:
-            if cursor is None:
+            if cursor is None or has_restarted:
                 raise Transient("the change feed of CACTUS cannot be read from its beginning") from None
-            cursor = None
+            cursor, has_restarted = None, True
             continue
         listed.update({item.contract_id: item for item in page.items})
         tell("cactus", len(listed))

@@ -6,7 +6,7 @@ One letter's trouble is its own: a slow one does not keep the others back, and a
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -26,7 +26,8 @@ log: Log = structlog.get_logger()
 
 _LOOK_AGAIN = timedelta(seconds=1)
 _A_BREATH = timedelta(milliseconds=100)
-_RECORD_AGAIN = tuple(timedelta(seconds=s) for s in (1, 2, 4, 8))
+_RECORD_AGAIN = tuple(timedelta(seconds=s) for s in (1, 2, 4, 8, 15, 30))
+"""A ledger that comes back within a minute costs no letter its outcome."""
 
 
 class Deliverer:
@@ -54,6 +55,7 @@ class Deliverer:
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_stopping = asyncio.Event()
         self._last_error: str | None = None
+        self._away_since: datetime | None = None
         self.wake = asyncio.Event()
         self.handled = 0
         """Letters that were tried."""
@@ -85,9 +87,10 @@ class Deliverer:
         handled, sent = self.handled, self.sent
         while not self._is_stopping.is_set():
             self.wake.clear()
+            was_idle = not self._tasks
             found = await self._take_some()
-            if found == 0 and not self._tasks:
-                break
+            if found == 0 and was_idle:
+                break  # what was under way may have kept others back: then it is looked again
             if found == 0 or len(self._tasks) >= self._concurrency:
                 await self._rest()
         await self._finish_tasks()
@@ -101,15 +104,20 @@ class Deliverer:
     async def _take_some(self) -> int:
         """Take as many letters as may leave now; return how many."""
         room = self._concurrency - len(self._tasks)
-        if room <= 0 or self._gate.closed_until() is not None:
+        if self._gate.closed_until() is not None:
+            await self._give_up_the_oldest()
+            return 0
+        if room <= 0:
             return 0
         await self._yield_to_contracts()
-        room = min(room, await self._allowance())
-        letters = await self._ledger.take_letters(limit=room, now=self._clock.now()) if room > 0 else ()
+        most = self._patience.most_per_hour
+        letters = await self._ledger.take_letters(limit=room, now=self._clock.now(), most_per_hour=most)
         for letter in letters:
             task = asyncio.create_task(self._deliver(letter), name=f"letter:{letter.letter_id}")
             self._tasks.add(task)
             task.add_done_callback(self._forget)
+        if not letters and most > 0:
+            await self._brake_if_too_many(most)
         return len(letters)
 
     def _forget(self, task: asyncio.Task[None]) -> None:
@@ -128,22 +136,28 @@ class Deliverer:
         while self._others_are_busy() and self._clock.monotonic() < until and not self._is_stopping.is_set():
             await self._clock.sleep(_A_BREATH)
 
-    async def _allowance(self) -> int:
-        """Return how many letters the brake lets go now; tripped, it stays on until an admin approves."""
-        most = self._patience.most_per_hour
-        if most == 0:
-            return self._concurrency
-        guard, now = await self._ledger.guard(GUARD), self._clock.now()
+    async def _brake_if_too_many(self, most: int) -> None:
+        """Pull the brake when letters are due and an hour's share has left; it stays on until an admin approves."""
+        now, due_at = self._clock.now(), await self._ledger.next_letter_at()
+        if due_at is None or due_at > now:
+            return
+        guard = await self._ledger.guard(GUARD)
         if guard.tripped_at is not None:
-            return 0
+            return
         hour_ago = now - timedelta(hours=1)
         since = max(hour_ago, guard.approved_at) if guard.approved_at is not None else hour_ago
-        sent = await self._ledger.mails_since(since)
-        due_at = await self._ledger.next_letter_at() if sent >= most else None
-        if due_at is not None and due_at <= now:
-            await self._ledger.trip(GUARD, f"{sent} mails within an hour, {most} are allowed", now=now)
-            log.error("guard.tripped", guard=GUARD, count=sent, limit=most)
-        return most - sent - len(self._tasks)
+        left = await self._ledger.mails_since(since)
+        if left >= most:
+            await self._ledger.trip(GUARD, f"{left} mails within an hour, {most} are allowed", now=now)
+            log.error("guard.tripped", guard=GUARD, count=left, limit=most)
+
+    async def _give_up_the_oldest(self) -> None:
+        """Once no server has taken mail for long, letters that have waited for days fail, and are shown."""
+        now = self._clock.now()
+        self._away_since = self._away_since or now
+        if now - self._away_since >= self._patience.delays.longest_delay:
+            error = f"given up: {self._gate.state.reason or 'no mail server takes it'}"
+            await self._ledger.give_up_letters(queued_before=now - self._patience.expires_after, error=error, now=now)
 
     # ---------------------------------------------------------------------------------------------------- one letter
 
@@ -151,8 +165,10 @@ class Deliverer:
         try:
             outcome, was_tried = await self._sender.send(letter)
             self.handled += was_tried
-            self.sent += outcome.state is NotificationState.SENT
             self._last_error = outcome.error or self._last_error
+            if outcome.state is NotificationState.SENT:
+                self.sent += 1
+                self._away_since = None
             self._tell(letter, outcome)
             await self._record(outcome)
         except Transient as error:  # its lease lapses, and it counts as perhaps sent

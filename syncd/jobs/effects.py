@@ -1,6 +1,6 @@
 """Perform one effect on the outside world and say what it adds to the facts. Nothing is written here."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -43,9 +43,21 @@ class Bench:
     policy: Policy
 
 
-async def perform(claim: Claim, bench: Bench) -> Outcome:
-    """Carry out a claim's effect, once, and return how its outcome changes the facts."""
+MayBegin = Callable[[], Awaitable[bool]]
+
+
+async def _always() -> bool:
+    return True
+
+
+async def perform(claim: Claim, bench: Bench, *, may_begin: MayBegin = _always) -> Outcome | None:
+    """Carry out a claim's effect, once, and return how its outcome changes the facts.
+
+    The gate can keep everybody waiting for a while: `may_begin` is asked afterwards. `None`: it said no.
+    """
     async with bench.gate.pass_through() as may_pass:
+        if not await may_begin():
+            return None
         amend = await _perform(claim, bench) if may_pass else postponed(claim.effect)
     return Outcome(mission_id=claim.facts.mission_id, token=claim.token, apply=amend)
 

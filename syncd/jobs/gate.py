@@ -7,14 +7,14 @@ replicas and for `syncd status`.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import structlog
 from aiolimiter import AsyncLimiter
 
-from syncd.errors import CredentialsRefused, OutcomeUnknown, Transient
+from syncd.errors import CredentialsRefused, OutcomeUnknown, RateLimited, Transient
 from syncd.events import Log
 from syncd.ports.clock import Clock
 from syncd.ports.ledger import GateState, Ledger
@@ -89,6 +89,17 @@ class Gate:
         until = self.state.closed_until
         return until if until is not None and until > self._clock.now() else None
 
+    def rests_until(self, *, is_retry: bool) -> datetime | None:
+        """Return until when a contract is held back, `None` when it may try.
+
+        While nobody knows whether the remote is well again, what failed at its last attempt waits a moment longer: the
+        one probe is not spent on a sick contract while a sound one waits.
+        """
+        until = self.state.closed_until
+        if until is not None and is_retry:
+            until += _A_MOMENT
+        return until if until is not None and until > self._clock.now() else None
+
     @asynccontextmanager
     async def pass_through(self) -> AsyncIterator[bool]:
         """Wait for room; yield whether the request may be made, false when the gate closed meanwhile."""
@@ -98,11 +109,18 @@ class Gate:
         try:
             if self._pace is not None:
                 await self._pace.acquire()
-            yield self.closed_until() is None
+            yield await self._may_pass()
         finally:
             self._under_way -= 1
             async with self._room:
                 self._room.notify_all()
+
+    async def _may_pass(self) -> bool:
+        """Whether a request may leave now; before a probe, another replica may have made one in vain."""
+        if self.closed_until() is None and self.state.closed_until is not None:
+            with suppress(Transient):
+                await self.refresh()
+        return self.closed_until() is None
 
     async def note_success(self) -> None:
         """The remote answered as it should. What was asked before the gate closed does not open it."""
@@ -132,7 +150,7 @@ class Gate:
     def _rest_after(self, error: Transient | OutcomeUnknown) -> timedelta | None:
         if error.retry_after is not None:
             return min(max(error.retry_after, _A_MOMENT), LONGEST_REST)
-        if isinstance(error, CredentialsRefused):
+        if isinstance(error, (CredentialsRefused, RateLimited)):
             return self._rest
         is_closed, is_probe = self.closed_until() is not None, self.state.closed_until is not None
         if is_closed:

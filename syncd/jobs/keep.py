@@ -1,8 +1,8 @@
 """Keep this replica's place among the others: its sign of life, its claims, what the dead held, what others learned."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import structlog
@@ -10,9 +10,12 @@ import structlog
 from syncd.errors import Transient
 from syncd.events import Log
 from syncd.jobs.works import Rhythm, Works
+from syncd.ports.presence import Sight, Standing
 
 log: Log = structlog.get_logger()
 
+A_LOOK = timedelta(seconds=0.3)
+"""How often the others are looked at: who is missing twice is dead."""
 _HEARTBEAT = timedelta(seconds=2)
 
 
@@ -29,31 +32,69 @@ async def keep_house(works: Works) -> None:
     """
     await works.ledger.heartbeat(now=works.clock.now())
     await works.advancer.renew_leases()
+    await _rescue(works)
+    await works.cactus_gate.refresh()
+    await works.mail_gate.refresh()
+
+
+async def look_around(works: Works) -> None:
+    """Show the other replicas that we live, and free at once what one held that no longer does.
+
+    Raises:
+        Transient: the ledger cannot be reached.
+    """
+    if works.presence is None:
+        return
+    seen = await works.presence.look()
+    if seen.is_news:
+        _tell(seen)
+        if seen.standing is not Standing.SHOWN:
+            works.advancer.doubt_leases()
+        await works.ledger.heartbeat(now=works.clock.now())  # the registry says at once how we are to be judged
+    if seen.has_departed:
+        await _rescue(works)
+
+
+async def _rescue(works: Works) -> None:
     freed = await works.ledger.rescue(now=works.clock.now())
     if freed:
         log.warning("replica.rescued", count=freed)
         works.advancer.wake.set()
-    await works.cactus_gate.refresh()
-    await works.mail_gate.refresh()
+
+
+def _tell(seen: Sight) -> None:
+    match seen.standing:
+        case Standing.SHOWN:
+            log.info("presence.shown")
+        case Standing.LOST:
+            log.warning("presence.lost", error=seen.error)
+        case Standing.GIVEN_UP:
+            log.warning("presence.given_up")
 
 
 @asynccontextmanager
 async def kept_house(works: Works) -> AsyncIterator[None]:
     """Keep the house while something else is done; without it, other replicas would take us for dead."""
     await keep_house(works)
-    keeping = asyncio.create_task(_keep_on(works), name="housekeeping")
+    keeping = [
+        asyncio.create_task(_keep_on(works, beat_of(works.rhythm), keep_house), name="housekeeping"),
+        asyncio.create_task(_keep_on(works, A_LOOK, look_around), name="presence"),
+    ]
     try:
         yield
     finally:
-        keeping.cancel()
-        with suppress(asyncio.CancelledError):
-            await keeping
+        for task in keeping:
+            task.cancel()
+        await asyncio.wait(keeping)
+        for task in keeping:
+            if not task.cancelled():
+                task.result()
 
 
-async def _keep_on(works: Works) -> None:
+async def _keep_on(works: Works, interval: timedelta, work: Callable[[Works], Awaitable[None]]) -> None:
     while True:
-        await works.clock.sleep(beat_of(works.rhythm))
+        await works.clock.sleep(interval)
         try:
-            await keep_house(works)
+            await work(works)
         except Transient as error:
             log.warning("pass.failed", error=error.message)

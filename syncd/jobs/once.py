@@ -8,6 +8,7 @@ import structlog
 
 from syncd.errors import CredentialsRefused, OutcomeUnknown, Transient
 from syncd.events import Log
+from syncd.jobs.compare import compare_when_due
 from syncd.jobs.digest import queue_digest
 from syncd.jobs.discover import FLOW as MISSIONS
 from syncd.jobs.discover import discover
@@ -86,7 +87,8 @@ async def ask_feed(works: Works) -> int:
     if not works.cactus.capabilities.change_feed or works.cactus_gate.closed_until() is not None:
         return 0
     try:
-        return await watch(works.cactus, works.cactus_gate, works.ledger, works.clock)
+        moved = await watch(works.cactus, works.cactus_gate, works.ledger, works.clock)
+        return moved + (await compare_when_due(works) or 0)
     except (Transient, OutcomeUnknown) as error:
         await works.ledger.note_flow(FEED, now=works.clock.now(), error=error.message)
         if not isinstance(error, CredentialsRefused):

@@ -30,6 +30,8 @@ class MailPatience:
     greylist_delay: timedelta = timedelta(minutes=5)
     unknown_resend_after: timedelta = timedelta(minutes=30)
     expires_after: timedelta = timedelta(days=5)
+    sets_out_within: timedelta = timedelta(minutes=2)
+    """A letter that waited longer for its turn at the server goes back: its lease would not last for the answer."""
     yields_for: timedelta = timedelta(seconds=30)
     """How long letters make way for contracts that are due."""
     most_per_hour: int = 1000
@@ -47,7 +49,13 @@ class Sender:
 
     async def send(self, letter: QueuedLetter) -> tuple[LetterOutcome, bool]:
         """Return what becomes of a letter, and whether it was tried at all: the gate may have closed meanwhile."""
-        async with self._gate.pass_through() as may_pass:
+        if letter.is_spent and not self._mailer.is_idempotent:
+            error = "perhaps sent twice: each time its sender ended before the answer"
+            return self._outcome(letter, NotificationState.UNKNOWN, error=error), False
+        taken_s = self._clock.monotonic()
+        async with self._gate.pass_through() as is_open:
+            waited = timedelta(seconds=self._clock.monotonic() - taken_s)
+            may_pass = is_open and waited <= self._patience.sets_out_within
             return (await self._attempt(letter) if may_pass else self._untouched(letter)), may_pass
 
     async def _attempt(self, letter: QueuedLetter) -> LetterOutcome:
@@ -100,18 +108,19 @@ class Sender:
         return self._outcome(letter, NotificationState.UNKNOWN, wait=wait, error=error)
 
     def _not_accepted(self, letter: QueuedLetter, error: Transient) -> LetterOutcome:
-        if error.is_general and self._gate.closed_until() is not None and not self._has_expired(letter):
+        if error.is_general and self._gate.closed_until() is not None and not self._is_given_up(letter):
             return self._untouched(letter)  # everybody waits, and no attempt is counted
         delay = self._delay(letter) if error.is_general else self._greylisted(letter)
         return self._later(letter, max(delay, error.retry_after or timedelta()), error.message)
 
     def _later(self, letter: QueuedLetter, delay: timedelta, error: str) -> LetterOutcome:
-        if self._has_expired(letter):
+        if self._is_given_up(letter):
             return self._outcome(letter, NotificationState.FAILED, error=f"given up: {error}")
         return self._outcome(letter, NotificationState.QUEUED, wait=delay, error=error)
 
-    def _has_expired(self, letter: QueuedLetter) -> bool:
-        return self._clock.now() - letter.queued_at > self._patience.expires_after
+    def _is_given_up(self, letter: QueuedLetter) -> bool:
+        """Whether this was its last attempt: never the first, whatever has kept it back until then."""
+        return letter.attempts > 0 and self._clock.now() - letter.queued_at > self._patience.expires_after
 
     def _delay(self, letter: QueuedLetter) -> timedelta:
         return delay_after(letter.attempts + 1, self._patience.delays, throw=self._clock.throw())

@@ -1,8 +1,8 @@
 """Look at one contract until something outside is to be done, or nothing is."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from syncd.actions import (
     Action,
@@ -19,6 +19,7 @@ from syncd.actions import (
 )
 from syncd.admission import holds_of, is_active
 from syncd.cautions import is_late_request, warnings_of
+from syncd.jobs.leaps import Leaps
 from syncd.model import Asked, Facts, HoldCode, HoldReason, Policy, Step
 from syncd.ports.clock import Clock
 from syncd.ports.ledger import Settled, TimelineEntry
@@ -32,11 +33,22 @@ _MOST_ENTRIES = 20
 BRAKE_PATIENCE = timedelta(minutes=1)
 
 
+class RestsUntil(Protocol):
+    """Says until when the remote rests."""
+
+    def __call__(self, *, is_retry: bool) -> datetime | None:
+        """Return until when a contract is held back, one whose last attempt failed (`is_retry`) perhaps longer."""
+
+
+def never_rests(*, is_retry: bool) -> None:
+    """Hold nobody back."""
+
+
 class Settler:
     """Applies the procedure inside a ledger transaction.
 
-    `gate_closed_until` holds effects back without an attempt; one that does not `act` (a command) leaves every effect
-    to the daemon.
+    `rests_until` holds effects back without an attempt, and says until when; one that does not `act` (a command)
+    leaves every effect to the daemon.
     """
 
     def __init__(
@@ -44,12 +56,13 @@ class Settler:
         *,
         policy: Policy,
         clock: Clock,
-        gate_closed_until: Callable[[], datetime | None] = lambda: None,
+        rests_until: RestsUntil = never_rests,
         acts: bool = True,
     ) -> None:
         self._policy = policy
         self._clock = clock
-        self._gate_closed_until = gate_closed_until
+        self._leaps = Leaps(clock)
+        self._rests_until = rests_until
         self._acts = acts
 
     def __call__(self, facts: Facts, *, may_create: bool) -> Settled:
@@ -60,10 +73,10 @@ class Settler:
             return _set_aside(facts, type(error).__name__)
 
     def _settle(self, facts: Facts, *, may_create: bool) -> Settled:
-        now, entries = self._clock.now(), list[TimelineEntry]()
-        settled, action = self._advance(survive_crash(facts), now, entries, may_create=may_create)
-        step = visible_step(settled, now=now, policy=self._policy)
-        holds = holds_of(settled, now=now, policy=self._policy)
+        now, policy, entries = self._clock.now(), self._careful_policy(), list[TimelineEntry]()
+        settled, action = self._advance(survive_crash(facts), now, policy, entries, may_create=may_create)
+        step = visible_step(settled, now=now, policy=policy)
+        holds = holds_of(settled, now=now, policy=policy)
         entries.extend(_movement(facts, step, holds))
         effect = action if isinstance(action, Effect) else None
         if effect is not None:
@@ -72,20 +85,28 @@ class Settler:
             facts=_with_step(settled, step),
             entries=tuple(entries),
             holds=holds,
-            warnings=warnings_of(settled, now=now, policy=self._policy),
+            warnings=warnings_of(settled, now=now, policy=policy),
             effect=effect,
             due_at=action.until if isinstance(action, Wait) else now,
             next_action=name_of(action),
-            is_active=is_active(settled, now=now, policy=self._policy),
-            is_urgent=is_start_near(settled, now, self._policy),
-            is_late_request=is_late_request(settled.mission, self._policy),
+            is_active=is_active(settled, now=now, policy=policy),
+            is_urgent=is_start_near(settled, now, policy),
+            is_late_request=is_late_request(settled.mission, policy),
         )
 
+    def _careful_policy(self) -> Policy:
+        """A wait for the remote's longest processing time does not end sooner because somebody set the clock."""
+        patience = self._policy.patience
+        leapt = self._leaps.within(patience.processing_time)
+        if not leapt:
+            return self._policy
+        return replace(self._policy, patience=replace(patience, processing_time=patience.processing_time + leapt))
+
     def _advance(
-        self, facts: Facts, now: datetime, entries: list[TimelineEntry], *, may_create: bool
+        self, facts: Facts, now: datetime, policy: Policy, entries: list[TimelineEntry], *, may_create: bool
     ) -> tuple[Facts, Effect | Wait]:
         for _ in range(_MOST_ENTRIES):
-            action = next_step(facts, now=now, policy=self._policy)
+            action = next_step(facts, now=now, policy=policy)
             match action:
                 case Announce():
                     facts = announce(facts, action, now=now)
@@ -102,20 +123,22 @@ class Settler:
                 case Wait():
                     return facts, action
                 case _:
-                    return facts, self._restrain(action, facts, now, may_create=may_create)
+                    restrained = self._restrain(action, facts, now, may_create=may_create)
+                    is_late = isinstance(action, Initialise) and isinstance(restrained, Wait)
+                    return (replace(facts, looked_up_at=None) if is_late else facts), restrained
         raise AssertionError(f"the procedure never rests at {facts.step}")
 
     def _restrain(self, effect: Effect, facts: Facts, now: datetime, *, may_create: bool) -> Effect | Wait:
         """Hold an effect back while the remote rests, and a creation while the brake is on.
 
-        Afterwards those whose last attempt failed come second: the one probe is then not spent on a sick contract.
+        A creation that waits is not the one that was looked up for: what was absent may be there by then.
         """
         if not self._acts:
             return Wait(awaited="pass", until=now)
-        closed_until = self._gate_closed_until()
-        if closed_until is not None and closed_until > now:
-            spread = timedelta(seconds=self._clock.throw() / 2 + (0.5 if facts.last_error is not None else 0.0))
-            return Wait(awaited="remote", until=closed_until + spread)
+        rests_until = self._rests_until(is_retry=facts.last_error is not None)
+        if rests_until is not None and rests_until > now:
+            spread = timedelta(seconds=self._clock.throw() / 2)
+            return Wait(awaited="remote", until=rests_until + spread)
         if isinstance(effect, Initialise) and facts.first_asked_at is None and not may_create:
             return Wait(awaited="brake", until=now + BRAKE_PATIENCE)
         return effect

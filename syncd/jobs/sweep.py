@@ -21,9 +21,42 @@ _PAGE = 500
 _MISSED_MEANS_GONE = 2
 _LONGEST = timedelta(minutes=30)
 """A sweep that began longer ago and did not end was cut short."""
-_BEGUN, _ENDED, _APPROVED = "sweep_begun_at", "swept_at", "sweep_approved"
+_APPROVED = "sweep_approved"
 
 log: Log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """Something that one replica does from time to time: the names of the marks that say when it began and ended."""
+
+    begun: str
+    ended: str
+
+    async def begin(self, ledger: Ledger, clock: Clock) -> None:
+        """Tell the other replicas."""
+        await ledger.set_mark(self.begun, clock.now().isoformat())
+
+    async def end(self, ledger: Ledger, clock: Clock) -> None:
+        """The next one is counted from here."""
+        await ledger.set_mark(self.ended, clock.now().isoformat())
+
+    async def is_due(self, ledger: Ledger, clock: Clock, *, every: timedelta, at_once: bool = False) -> bool:
+        """Whether the last one is long enough ago (or it is wanted now), and no replica is at it.
+
+        On a new ledger the time starts now, for discovery and the feed read everything.
+        """
+        now, ended = clock.now(), await ledger.mark(self.ended)
+        if ended is None:
+            await self.end(ledger, clock)
+            return False
+        if not at_once and now - datetime.fromisoformat(ended) < every:
+            return False
+        begun = await ledger.mark(self.begun)
+        return begun is None or begun <= ended or now - datetime.fromisoformat(begun) >= _LONGEST
+
+
+_SWEEP = Round(begun="sweep_begun_at", ended="swept_at")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +84,7 @@ async def sweep(missions: MissionStore, ledger: Ledger, clock: Clock, limits: Sw
     Raises:
         Transient: the store (or the ledger) cannot be reached; a sweep that was cut can be run again.
     """
-    await ledger.set_mark(_BEGUN, clock.now().isoformat())
+    await _SWEEP.begin(ledger, clock)
     search = await _find_missing(missions, ledger)
     stopped = await _reason_to_stop(missions, ledger, search, limits)
     if stopped is not None:
@@ -65,25 +98,17 @@ async def sweep(missions: MissionStore, ledger: Ledger, clock: Clock, limits: Sw
         changes = rows.new + rows.changed + len(search.newly_missing)
         await ledger.note_flow(FLOW, now=clock.now(), rows=changes + rows.unchanged, changes=changes)
         log.info("sweep.finished", known=search.known, missing=len(search.missing), new=rows.new, changed=rows.changed)
-    await ledger.set_mark(_ENDED, clock.now().isoformat())
+    await _SWEEP.end(ledger, clock)
     return SweepReport(rows=rows, known=search.known, missing=tuple(search.missing), stopped=stopped)
 
 
 async def sweep_when_due(
     missions: MissionStore, ledger: Ledger, clock: Clock, limits: SweepLimits, *, every: timedelta
 ) -> SweepReport | None:
-    """Sweep when the last one is long enough ago, or an admin let it pass, and no replica is at it.
-
-    On a new ledger the time starts now, for discovery reads everything.
-    """
-    now, ended = clock.now(), await ledger.mark(_ENDED)
-    if ended is None:
-        await ledger.set_mark(_ENDED, now.isoformat())
-        return None
-    is_due = now - datetime.fromisoformat(ended) >= every or await ledger.mark(_APPROVED) == "once"
-    begun = await ledger.mark(_BEGUN) if is_due else None
-    is_under_way = begun is not None and begun > ended and now - datetime.fromisoformat(begun) < _LONGEST
-    return await sweep(missions, ledger, clock, limits) if is_due and not is_under_way else None
+    """Sweep when the last one is long enough ago, or an admin let it pass, and no replica is at it."""
+    is_approved = await ledger.mark(_APPROVED) == "once"
+    is_due = await _SWEEP.is_due(ledger, clock, every=every, at_once=is_approved)
+    return await sweep(missions, ledger, clock, limits) if is_due else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

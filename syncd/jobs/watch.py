@@ -27,14 +27,17 @@ async def watch(cactus: Cactus, gate: Gate, ledger: Ledger, clock: Clock) -> int
     Raises:
         Transient: CACTUS (or the ledger) cannot be reached, or the gate closed; what was read so far is recorded.
     """
-    moved, entries = 0, 0
+    moved, entries, has_restarted = 0, 0, False
     while True:
         after = await ledger.cursor(FLOW)
         try:
-            page = await _read_page(cactus, gate, after)
+            page = await read_page(cactus, gate, after)
         except CursorExpired:
             if after is None:
                 raise Transient("the change feed of CACTUS cannot be read from its beginning") from None
+            if has_restarted:
+                raise Transient("the change feed of CACTUS forgets every place in it") from None
+            has_restarted = True
             log.warning("feed.restarted")
             await ledger.amend((), _nothing, now=clock.now(), move=CursorMove(flow=FLOW, value=None))
             continue
@@ -48,7 +51,7 @@ async def watch(cactus: Cactus, gate: Gate, ledger: Ledger, clock: Clock) -> int
     return moved
 
 
-async def _read_page(cactus: Cactus, gate: Gate, after: str | None) -> FeedPage:
+async def read_page(cactus: Cactus, gate: Gate, after: str | None) -> FeedPage:
     """Read a page under the common patience: what CACTUS answers here counts like any other answer."""
     async with gate.pass_through() as may_pass:
         if not may_pass:

@@ -15,6 +15,7 @@ from syncd.ports.documents import PdfCheck, Vault
 from syncd.ports.ledger import Ledger
 from syncd.ports.mail import Mailer
 from syncd.ports.missions import MissionStore
+from syncd.ports.presence import Presence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,3 +47,5 @@ class Works:
     mail_gate: Gate
     sweep_limits: SweepLimits
     rhythm: Rhythm
+    presence: Presence | None = None
+    """Only where replicas share a PostgreSQL, and reach it without a pooler."""

@@ -121,7 +121,7 @@ class QueuedLetter:
     """A letter taken for delivery; its row says `sending` since before this value existed.
 
     `facts` is `None` for a letter about no single mission (the daily digest). `is_repeat`: an earlier attempt's outcome
-    is unknown. `cause` as in `syncd.actions.Letter`.
+    is unknown; `is_spent`: so is that of the one repeat. `cause` as in `syncd.actions.Letter`.
     """
 
     letter_id: int
@@ -135,6 +135,7 @@ class QueuedLetter:
     queued_at: datetime
     is_repeat: bool
     facts: Facts | None
+    is_spent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,8 +188,11 @@ class Ledger(LedgerReader, Protocol):
     it.
     """
 
-    async def migrate(self) -> None:
-        """Bring the schema to this version; concurrent callers wait for each other."""
+    async def migrate(self) -> bool:
+        """Bring the schema to this version; false when it is a newer version's. Concurrent callers wait for each other.
+
+        A newer schema is left as it is: newer versions only add to it, so that this one still works.
+        """
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -270,14 +274,20 @@ class Ledger(LedgerReader, Protocol):
 
     # -- letters
 
-    async def take_letters(self, *, limit: int, now: datetime) -> tuple[QueuedLetter, ...]:
-        """Take the oldest letters that are due and not blocked by a hold; each says `sending` from here on.
+    async def take_letters(self, *, limit: int, now: datetime, most_per_hour: int = 0) -> tuple[QueuedLetter, ...]:
+        """Take letters that are due and not blocked by a hold; each says `sending` from here on.
 
-        A letter found in `sending` whose taker is dead has an unknown outcome.
+        New letters and deferred ones are taken in turns, the oldest first; a crowd of new ones shares its turns with
+        the letters of this minute: no backlog delays them. A letter found in `sending` whose taker is dead has an
+        unknown outcome. The brake on mails is counted in here, over all replicas: with `most_per_hour` not one more is
+        taken than may leave in this sliding hour, and none once it is tripped.
         """
 
     async def record_letter(self, outcome: LetterOutcome, *, now: datetime) -> bool:
         """Write what became of one letter, and make its contract due when that can move it on; false when not ours."""
+
+    async def give_up_letters(self, *, queued_before: datetime, error: str, now: datetime) -> int:
+        """Let letters that have waited in vain since then fail, a batch of the oldest; return how many."""
 
     async def queue_digest(self, cause: str, *, now: datetime) -> bool:
         """Queue the supervisor's digest of a day, once; false when it was queued before."""
@@ -312,7 +322,7 @@ class Ledger(LedgerReader, Protocol):
         """Take a brake off, once: what happened until now no longer counts."""
 
     async def mails_since(self, since: datetime) -> int:
-        """Return how many letters were handed to the mail server since then."""
+        """Return how many mails have left since then, those that only perhaps left and every repeat included."""
 
     async def note_flow(
         self, flow: str, *, now: datetime, error: str | None = None, rows: int = 0, changes: int = 0

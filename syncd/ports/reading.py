@@ -174,6 +174,9 @@ class LedgerReader(Protocol):
     async def needs_person(self, *, limit: int = 200) -> tuple[ContractRow, ...]:
         """Return contracts that are held, or with a letter that does not get through; late ones first."""
 
+    async def left_alone(self, *, limit: int) -> tuple[MissionId, ...]:
+        """Return contracts that only a newer version of syncd understands: this one leaves them alone."""
+
     async def flows(self) -> tuple[FlowRow, ...]:
         """Return the freshness of each flow."""
 

@@ -20,6 +20,9 @@ class Database(Section):
     url: SecretStr | None = None
     """Where the ledger is: sqlite:///… or postgresql://…; several replicas share one PostgreSQL.
     Empty: sqlite:///<state_directory>/syncd.sqlite3."""
+    pooler: bool = False
+    """Set it when a pooler in transaction mode (PgBouncer) stands between: session locks mean nothing then, and what a
+    dead replica held is free after its lease, or after 15 s of silence, instead of about a second."""
 
     @field_validator("url")
     @classmethod
@@ -175,10 +178,10 @@ class Ops(Section):
 class Jobs(Section):
     """The daemon's loops."""
 
-    poll_interval_s: Seconds = 60
+    poll_interval_s: Seconds = 20
     """Seconds between two questions to the mission store, and to CACTUS's change feed."""
     lease_s: Seconds = 60
-    """Seconds that a claimed contract belongs to one replica; a dead replica's claims are free after that."""
+    """Seconds that a claimed contract belongs to one replica; at the latest then, a dead one's claims are free."""
     sweep_interval_h: Annotated[float, Field(gt=0, le=8760)] = 24
     """Hours between two full sweeps of the mission store; they find what no cursor can (deleted rows)."""
 

@@ -2,5 +2,6 @@
 
 from syncd.store.ledger import SqlLedger, open_ledger
 from syncd.store.lock import DaemonLock
+from syncd.store.presence import SessionPresence
 
-__all__ = ["DaemonLock", "SqlLedger", "open_ledger"]
+__all__ = ["DaemonLock", "SessionPresence", "SqlLedger", "open_ledger"]

@@ -154,7 +154,7 @@ async def _update(tx: Transaction, missions: Sequence[Mission], changes: Changes
             continue
         names = changed_names(one.facts.mission, mission)
         entry = TimelineEntry(event="mission.changed", detail={"fields": ",".join(names)})
-        after = replace(one.facts, mission=mission, sweeps_missed=0)
+        after = replace(one.facts, mission=mission, sweeps_missed=0, baseline_is_gone=False)
         changes.change(one, after, {"due_at": changes.now}, (entry,) if names else ())
 
 

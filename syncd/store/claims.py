@@ -1,6 +1,6 @@
 """The ledger's work: claiming what is due, recording what came of it, and keeping or giving back leases."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, tuple_, update
 
 from syncd.model import Facts, MissionId
 from syncd.ports.ledger import Amendment, Claim, Claimed, CreationLimit, Outcome, Settle, TimelineEntry
-from syncd.store.engine import Transaction
-from syncd.store.loading import Batch, load
+from syncd.store.engine import Happening, Transaction
+from syncd.store.loading import LEFT_ALONE, Batch, load
 from syncd.store.part import LedgerPart
 from syncd.store.picking import Room, pick, pick_these
 from syncd.store.rows import Row
@@ -70,6 +70,7 @@ class Claims(LedgerPart):
             await _set_aside(tx, batch, now=now)
             claims = await _settle_recorded(tx, batch, turn, changes, outcomes)
             await changes.flush(tx)
+            tx.happenings.extend(_overtaken(outcomes, batch))
             return tuple(claims.get(outcome.mission_id) for outcome in outcomes)
 
         return await self._database.write(work)
@@ -124,7 +125,7 @@ async def _set_aside(tx: Transaction, batch: Batch, *, now: datetime) -> None:
         return
     statement = update(contracts).where(_c.mission_id.in_(batch.unreadable)).values(
         lane=Lane.NORMAL, lease_owner=None, lease_until=None, due_at=now + _UNREADABLE_FOR,
-        last_error="this version of syncd cannot read the contract's row",
+        last_error=LEFT_ALONE,
     )  # fmt: skip
     await tx.connection.execute(statement)
 
@@ -163,6 +164,12 @@ async def _settle_recorded(
         )
         for amendment, settled in zip(amended, results, strict=True)
     }
+
+
+def _overtaken(outcomes: Sequence[Outcome], batch: Batch) -> Iterator[Happening]:
+    """Tell of outcomes that came too late: the log has them, a timeline is its holder's."""
+    for mission_id in sorted({outcome.mission_id for outcome in outcomes} - {*batch.loaded, *batch.unreadable}):
+        yield mission_id, TimelineEntry(event="contract.overtaken", detail={})
 
 
 def _applied(batch: Batch, outcome: Outcome) -> Amendment:

@@ -3,16 +3,17 @@
 from dataclasses import asdict, fields
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
 from syncd.model import MissionId
 from syncd.ports.ledger import GateState, GuardState, TimelineEntry
 from syncd.store.engine import Transaction
+from syncd.store.letter_queue import mails_since
 from syncd.store.part import LedgerPart
 from syncd.store.picking import ORDINARY_LANES
 from syncd.store.rows import Columns
 from syncd.store.settling import read_guard
-from syncd.store.tables import contracts, flows, gates, guards, letters, marks
+from syncd.store.tables import contracts, flows, gates, guards, marks
 from syncd.store.writing import Changes, insert_once, upsert
 
 
@@ -71,13 +72,8 @@ class CommonState(LedgerPart):
         await self._database.write(work)
 
     async def mails_since(self, since: datetime) -> int:
-        """Return how many letters were handed to the mail server since then."""
-        statement = select(func.count()).where(letters.c.sent_at > since)
-
-        async def work(tx: Transaction) -> int:
-            return int((await tx.connection.execute(statement)).scalar_one())
-
-        return await self._database.read(work)
+        """Return how many mails have left since then, those that only perhaps left and every repeat included."""
+        return await self._database.read(lambda tx: mails_since(tx, since))
 
     async def note_flow(
         self, flow: str, *, now: datetime, error: str | None = None, rows: int = 0, changes: int = 0

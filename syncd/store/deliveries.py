@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, case, exists, func, select, union_all, update
+from sqlalchemy import ColumnElement, case, func, select, union_all, update
 
 from syncd.model import Event, Facts, MissionId, NotificationState, Role
 from syncd.ports.ledger import LetterOutcome, QueuedLetter, TimelineEntry
 from syncd.store.columns import Instant
 from syncd.store.engine import Transaction
+from syncd.store.letter_queue import choose, look_around, mails_allowed
 from syncd.store.loading import load_where, rows_of
 from syncd.store.part import LedgerPart
 from syncd.store.rows import Columns, Row
@@ -16,7 +17,6 @@ from syncd.store.tables import LetterLane, contracts, letters
 from syncd.store.writing import Changes, wake
 
 _l = letters.c
-_KNOWN = _l.event.in_([str(event) for event in Event]) & _l.role.in_([str(role) for role in Role])
 _UNREADABLE_FOR = timedelta(minutes=5)
 _REGISTRATION = frozenset({Event.REGISTRATION_REQUESTED, Event.REGISTRATION_INVITED})
 
@@ -24,20 +24,28 @@ _REGISTRATION = frozenset({Event.REGISTRATION_REQUESTED, Event.REGISTRATION_INVI
 class Deliveries(LedgerPart):
     """Taking letters and recording what became of them."""
 
-    async def take_letters(self, *, limit: int, now: datetime) -> tuple[QueuedLetter, ...]:
-        """Take the oldest letters that are due and not blocked by a hold; each says `sending` from here on."""
+    _taken = 0
+    """How many letters were taken by this process: whose turn it is."""
+
+    async def take_letters(self, *, limit: int, now: datetime, most_per_hour: int = 0) -> tuple[QueuedLetter, ...]:
+        """Take letters that are due and not blocked by a hold; each says `sending` from here on.
+
+        No backlog delays a new letter, and new letters starve no backlog (see `letter_queue`). Not one more is taken
+        than the brake allows: at most `most_per_hour` mails in a sliding hour, all replicas together, those under way
+        included (0: no limit).
+        """
 
         async def work(tx: Transaction) -> tuple[QueuedLetter, ...]:
-            has_expired, has_due = await _look_around(tx, now)
+            has_expired, lanes = await look_around(tx, now)
             if has_expired:
                 await doubt(tx, _l.lease_until <= tx.clock(now), now=now)
-            if not has_due and not has_expired:
+                lanes |= {LetterLane.DEFERRED}
+            if not lanes:
                 return ()
-            rows = await self._lease(tx, await _choose(tx, limit, now), now)
-            facts = await _facts_of(tx, rows)
-            unreadable = [row for row in rows if row["mission_id"] and str(row["mission_id"]) not in facts]
-            await _put_back(tx, unreadable, now)
-            return tuple(_taken(row, facts) for row in rows if row not in unreadable)
+            room = min(limit, await mails_allowed(tx, most_per_hour, now)) if most_per_hour else limit
+            rows = await self._lease(tx, await choose(tx, lanes, room, now, turn=self._taken), now)
+            self._taken += len(rows)
+            return await _readable(tx, rows, now)
 
         return await self._database.write(work)
 
@@ -55,7 +63,8 @@ class Deliveries(LedgerPart):
             row = (await tx.connection.execute(statement)).mappings().one_or_none()
             if row is None:
                 return tx.may_be_done and await _is_recorded(tx, outcome)
-            await self._tell(tx, dict(row), outcome, now)
+            if outcome.state is not NotificationState.QUEUED:
+                await tell_of_ends(tx, [dict(row)], now=now, domain=self._identity.message_domain)
             return True
 
         return await self._database.write(work)
@@ -94,30 +103,38 @@ class Deliveries(LedgerPart):
         rows = [dict(row) for row in (await tx.connection.execute(statement)).mappings()]
         return sorted(rows, key=lambda row: ids.index(int(str(row["letter_id"]))))
 
-    async def _tell(self, tx: Transaction, row: Row, outcome: LetterOutcome, now: datetime) -> None:
-        """Write the timeline, and wake the contract when its step depends on this letter."""
+
+async def tell_of_ends(tx: Transaction, rows: Sequence[Row], *, now: datetime, domain: str) -> None:
+    """Write into timelines how letters came out, and wake the contracts whose step depends on one of them."""
+    changes, waiting = Changes(now=now, domain=domain), []
+    for row in rows:
         if not row["mission_id"]:
-            return
-        mission_id, changes = MissionId(str(row["mission_id"])), Changes(now=now, domain=self._identity.message_domain)
-        if outcome.state is not NotificationState.QUEUED:
-            changes.note(mission_id, _entry(row, outcome))
-            await changes.flush(tx)
-        is_final = outcome.retry_at is None and outcome.state is not NotificationState.QUEUED
-        is_waited_for = row["event"] in _REGISTRATION
-        if is_final and (is_waited_for or outcome.state is NotificationState.FAILED):
-            await wake(tx, [mission_id], now=now)
+            continue
+        mission_id = MissionId(str(row["mission_id"]))
+        changes.note(mission_id, _entry(row))
+        is_failed = row["state"] == NotificationState.FAILED
+        if row["due_at"] is None and (is_failed or row["event"] in _REGISTRATION):
+            waiting.append(mission_id)
+    await changes.flush(tx)
+    if waiting:
+        await wake(tx, waiting, now=now)
 
 
-async def doubt(tx: Transaction, which: ColumnElement[bool], *, now: datetime) -> None:
-    """Nobody knows what became of letters whose sender is gone: say so, and let the next sender decide."""
+async def doubt(tx: Transaction, which: ColumnElement[bool], *, now: datetime, is_patient: bool = False) -> None:
+    """Nobody knows what became of letters whose sender is gone: say so, and let the next sender decide.
+
+    Only the patient wait for what somebody is just writing.
+    """
+    taken = select(_l.letter_id).where(_l.lease_owner.is_not(None), which)
     statement = (
         update(letters)
-        .where(_l.lease_owner.is_not(None), which)
+        .where(_l.letter_id.in_(taken.with_for_update(skip_locked=not is_patient)))
         .values(
             state=str(NotificationState.UNKNOWN),
             lane=case((_l.is_blocked, LetterLane.BLOCKED), else_=LetterLane.DEFERRED),
             due_at=now,
             repeats=_l.repeats + 1,
+            sent_at=now,
             lease_owner=None,
             lease_until=None,
         )
@@ -125,28 +142,12 @@ async def doubt(tx: Transaction, which: ColumnElement[bool], *, now: datetime) -
     await tx.connection.execute(statement)
 
 
-async def _look_around(tx: Transaction, now: datetime) -> tuple[bool, bool]:
-    expired = exists().where(_l.lease_owner.is_not(None), _l.lease_until <= tx.clock(now))
-    due = [exists().where(_is_due(lane, now)) for lane in (LetterLane.NEW, LetterLane.DEFERRED)]
-    seen = list((await tx.connection.execute(select(expired, *due))).one())
-    return seen[0], seen[1] or seen[2]
-
-
-async def _choose(tx: Transaction, limit: int, now: datetime) -> list[int]:
-    """Take new and deferred letters in turns, oldest first: a backlog of deferred ones starves no new one."""
-    new, deferred = [await _oldest(tx, lane, limit, now) for lane in (LetterLane.NEW, LetterLane.DEFERRED)]
-    fair = [letter_id for pair in zip(new, deferred, strict=False) for letter_id in pair]
-    longer = (new if len(new) > len(deferred) else deferred)[min(len(new), len(deferred)) :]
-    return [*fair, *longer][:limit]
-
-
-async def _oldest(tx: Transaction, lane: int, limit: int, now: datetime) -> list[int]:
-    statement = select(_l.letter_id).where(_is_due(lane, now), _KNOWN).order_by(_l.due_at, _l.letter_id).limit(limit)
-    return list((await tx.connection.execute(statement.with_for_update(skip_locked=True))).scalars())
-
-
-def _is_due(lane: int, now: datetime) -> ColumnElement[bool]:
-    return (_l.lane == lane) & (_l.due_at <= now)
+async def _readable(tx: Transaction, rows: Sequence[Row], now: datetime) -> tuple[QueuedLetter, ...]:
+    """Return the letters with their contracts' facts; those that this version cannot read go back."""
+    facts = await _facts_of(tx, rows)
+    unreadable = [row for row in rows if row["mission_id"] and str(row["mission_id"]) not in facts]
+    await _put_back(tx, unreadable, now)
+    return tuple(_taken(row, facts) for row in rows if row not in unreadable)
 
 
 async def _facts_of(tx: Transaction, rows: Sequence[Row]) -> dict[str, Facts]:
@@ -182,6 +183,7 @@ def _taken(row: Row, facts: dict[str, Facts]) -> QueuedLetter:
         attempts=int(str(row["attempts"])),
         queued_at=queued_at,
         is_repeat=int(str(row["repeats"])) > 0,
+        is_spent=int(str(row["repeats"])) > 1,
         facts=facts.get(mission_id),
     )
 
@@ -195,7 +197,7 @@ def _after(outcome: LetterOutcome, now: datetime) -> Columns:
         "state": str(outcome.state),
         "attempts": _l.attempts + (1 if was_tried else 0),
         "repeats": _l.repeats + 1 if is_unknown else _l.repeats,
-        "sent_at": now if is_sent else None,
+        "sent_at": now if is_sent or is_unknown else _l.sent_at,
         "last_error": outcome.error,
         "lane": waits if due_at is not None else None,
         "due_at": due_at,
@@ -212,6 +214,6 @@ async def _is_recorded(tx: Transaction, outcome: LetterOutcome) -> bool:
     return bool(await rows_of(tx, statement))
 
 
-def _entry(row: Row, outcome: LetterOutcome) -> TimelineEntry:
+def _entry(row: Row) -> TimelineEntry:
     detail = {name: str(row[name]) for name in ("event", "role", "message_id")}
-    return TimelineEntry(event=f"letter.{outcome.state}", detail={**detail, "attempts": int(str(row["attempts"]))})
+    return TimelineEntry(event=f"letter.{row['state']}", detail={**detail, "attempts": int(str(row["attempts"]))})

@@ -6,14 +6,15 @@ session, so that a pooler in transaction mode may stand between.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Interval, func, literal, text
+from sqlalchemy import ColumnElement, Interval, func, literal
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolExhaustedError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from syncd.database import async_url, make_engine
@@ -22,21 +23,16 @@ from syncd.model import MissionId
 from syncd.ports.clock import Clock
 from syncd.ports.ledger import TimelineEntry
 from syncd.store.columns import Instant
+from syncd.store.commits import Fate, fate_of, open_on_postgres
 from syncd.store.faults import Fault, explain, fault_of
+from syncd.store.patience import Limits, in_time, to_its_end
 from syncd.store.sqlite import WRITES, FileWatch, has_safe_wal, own_the_transactions
 
 T = TypeVar("T")
 
-PATIENCE = timedelta(seconds=5)
-"""The longest wait for a lock, before the whole transaction is begun anew."""
-DEADLINE = timedelta(seconds=30)
-"""The longest transaction: a half-open connection ends here."""
+PATIENCE = Limits().patience
+"""The longest wait for a lock and for a peer, also of parts that have a connection of their own."""
 _TRIES = 5
-_LIMITS = text(
-    "SELECT set_config('lock_timeout', '5s', true), set_config('statement_timeout', '25s', true), "
-    "set_config('idle_in_transaction_session_timeout', '30s', true)"
-)
-"""For this transaction alone."""
 
 
 class RaceLostError(Exception):
@@ -48,7 +44,10 @@ Happening = tuple[MissionId, TimelineEntry]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transaction:
-    """One open transaction. `may_be_done`: an earlier try's COMMIT got no answer, so it may have been applied."""
+    """One open transaction.
+
+    `may_be_done`: an earlier try's COMMIT got no answer, and the database cannot tell any more whether it was applied.
+    """
 
     connection: AsyncConnection
     is_postgres: bool
@@ -76,11 +75,36 @@ def say_nothing(_mission_id: MissionId, _entry: TimelineEntry) -> None:
     return
 
 
+_TROUBLES = (DBAPIError, OSError, PoolExhaustedError)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Try(Generic[T]):
+    """One try of a transaction, and how far it got."""
+
+    work: Work[T]
+    is_write: bool
+    may_be_done: bool
+    results: list[T] = field(default_factory=list)
+    happenings: list[Happening] = field(default_factory=list)
+    number: str | None = None
+    """What PostgreSQL calls it."""
+    is_committing: bool = False
+    is_done: bool = False
+
+
 class Database:
     """Runs transactions on the ledger's database. Safe for concurrent use within one event loop."""
 
     def __init__(
-        self, url: str, *, clock: Clock, sqlite_wal: bool | None, connections: int = 8, tell: Tell = say_nothing
+        self,
+        url: str,
+        *,
+        clock: Clock,
+        sqlite_wal: bool | None,
+        connections: int = 8,
+        tell: Tell = say_nothing,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
     ) -> None:
         self._tell = tell
         target = async_url(url, key="database.url")
@@ -89,19 +113,22 @@ class Database:
             raise Misconfigured("the ledger is kept in SQLite or PostgreSQL", key="database.url")
         self.is_postgres = backend == "postgresql"
         self.clock = clock
+        self._limits = limits
         self._file = None if self.is_postgres else FileWatch(target.database)
-        self.engine: AsyncEngine = make_engine(url, key="database.url", patience=PATIENCE, connections=connections)
+        self.engine: AsyncEngine = make_engine(
+            url, key="database.url", patience=limits.patience, connections=connections
+        )
         self._turn: AbstractAsyncContextManager[object] = nullcontext() if self.is_postgres else asyncio.Lock()
         if not self.is_postgres:
             is_wal = has_safe_wal() if sqlite_wal is None else sqlite_wal
-            own_the_transactions(self.engine, patience=PATIENCE, is_wal=is_wal)
+            own_the_transactions(self.engine, patience=limits.patience, is_wal=is_wal)
 
     async def write(self, work: Work[T]) -> T:
         """Return what the work comes to, once committed.
 
         Begun anew after a deadlock, a serialization failure, a lost race, a busy file or a lost connection. When the
-        reply to COMMIT is lost the work is done again too, told so by `may_be_done`: it reads what is there, and
-        tokens, unique keys and the difference between facts keep it from being applied twice.
+        reply to COMMIT is lost the database is asked what became of it: what was committed is not done again. Only
+        when it does not know any more is the work done again, told so by `may_be_done`.
 
         Raises:
             Transient: `is_general`; the database cannot do it now.
@@ -120,71 +147,66 @@ class Database:
     async def _until_it_holds(self, work: Work[T], *, is_write: bool) -> T:
         may_be_done = False
         for attempt in range(_TRIES):
+            trial = _Try(work=work, is_write=is_write, may_be_done=may_be_done)
             try:
-                async with asyncio.timeout(DEADLINE.total_seconds()):
-                    once = self._once(work, is_write=is_write, may_be_done=may_be_done)
-                    return await (once if self.is_postgres else _to_its_end(once))
-            except _CommitUnanswered:
-                may_be_done = True
+                return await self._in_time(trial)
             except RaceLostError:
                 pass
-            except TimeoutError:
-                raise Transient("the ledger's database does not answer", is_general=True) from None
-            except (DBAPIError, OSError) as error:
+            except _TROUBLES as error:
+                fate = await self._fate_of(trial, error)
+                if fate is Fate.COMMITTED:
+                    return self._tell_of(trial)
                 if fault_of(error) is not Fault.AGAIN or attempt == _TRIES - 1:
                     raise explain(error) from None
+                may_be_done = may_be_done or fate is Fate.UNKNOWN
             await self.clock.sleep(timedelta(milliseconds=5 * 2**attempt) * (0.5 + self.clock.throw()))
         raise Transient("the ledger's database is too busy", is_general=True)
 
-    async def _once(self, work: Work[T], *, is_write: bool, may_be_done: bool) -> T:
-        turn = self._turn if is_write else nullcontext()
+    async def _in_time(self, trial: _Try[T]) -> T:
+        if self.is_postgres:
+            await in_time(self._once(trial), self._limits)
+            return self._tell_of(trial)
+        async with asyncio.timeout(self._limits.deadline.total_seconds()):
+            async with self._turn if trial.is_write else nullcontext():
+                await to_its_end(self._once(trial))
+        return self._tell_of(trial)
+
+    async def _once(self, trial: _Try[T]) -> None:
         if self._file is not None:
             self._file.check()
-        async with turn, self.engine.connect() as connection:
-            await self._begin(connection, is_write=is_write)
-            transaction = Transaction(connection=connection, is_postgres=self.is_postgres, may_be_done=may_be_done)
-            result = await work(transaction)
-            if is_write:
-                await _commit(connection)
-            for mission_id, entry in transaction.happenings:
-                self._tell(mission_id, entry)
-            return result
+        connection = await self.engine.connect()
+        try:
+            trial.number = await self._begin(connection, is_write=trial.is_write)
+            transaction = Transaction(
+                connection=connection, is_postgres=self.is_postgres, may_be_done=trial.may_be_done,
+                happenings=trial.happenings,
+            )  # fmt: skip
+            trial.results.append(await trial.work(transaction))
+            if trial.is_write:
+                trial.is_committing = True
+                await connection.commit()
+            trial.is_done = True
+        finally:
+            await connection.close()
 
-    async def _begin(self, connection: AsyncConnection, *, is_write: bool) -> None:
-        if not self.is_postgres:
-            await connection.execution_options(**{WRITES: is_write})
-        elif not is_write:
-            await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    async def _begin(self, connection: AsyncConnection, *, is_write: bool) -> str | None:
+        if self.is_postgres:
+            return await open_on_postgres(connection, self._limits, is_write=is_write)
+        await connection.execution_options(**{WRITES: is_write})
         await connection.begin()
-        if self.is_postgres and is_write:
-            await connection.execute(_LIMITS)
+        return None
 
+    async def _fate_of(self, trial: _Try[T], error: BaseException) -> Fate:
+        """Find out whether a try that ended in trouble was committed all the same."""
+        if trial.is_done:
+            return Fate.COMMITTED
+        has_an_answer = isinstance(error, DBAPIError) and not error.connection_invalidated
+        if trial.number is None or not trial.is_committing or has_an_answer:
+            return Fate.ABORTED
+        return await fate_of(trial.number, self.engine, self.clock, self._limits)
 
-async def _to_its_end(transaction: Coroutine[None, None, T]) -> T:
-    """Let a transaction that was begun end by itself, even when nobody waits for it any more.
-
-    SQLite's driver runs in a thread of its own: cancelled in the middle, it can keep the file locked for ever.
-    """
-    running = asyncio.create_task(transaction)
-    try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
-        while not running.done():
-            with suppress(asyncio.CancelledError):  # asked to stop once more: the file must not stay locked
-                await asyncio.wait({running})
-        if not running.cancelled():
-            running.exception()  # nobody is left to hear of it
-        raise
-
-
-class _CommitUnanswered(Exception):
-    """The connection broke between COMMIT and its reply."""
-
-
-async def _commit(connection: AsyncConnection) -> None:
-    try:
-        await connection.commit()
-    except DBAPIError as error:
-        if error.connection_invalidated:
-            raise _CommitUnanswered from error
-        raise
+    def _tell_of(self, trial: _Try[T]) -> T:
+        """Tell what a committed transaction wrote into timelines, and return its result."""
+        for mission_id, entry in trial.happenings:
+            self._tell(mission_id, entry)
+        return trial.results[0]

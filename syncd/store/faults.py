@@ -3,6 +3,7 @@
 from enum import Enum, auto
 
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolExhaustedError
 
 from syncd.database import describe, sqlstate_of
 from syncd.errors import Misconfigured, SyncdError, Transient
@@ -58,6 +59,8 @@ def fault_of(error: BaseException) -> Fault:
 
 def explain(error: BaseException) -> SyncdError:
     """Return the error of the house for one of the database, with nothing of any row in it."""
+    if isinstance(error, TimeoutError | PoolExhaustedError):
+        return Transient("the ledger's database does not answer", is_general=True)
     if fault_of(error) is not Fault.NEVER:
         return Transient(f"the ledger's database failed ({describe(error)})", is_general=True)
     return Misconfigured(

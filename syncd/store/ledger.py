@@ -12,6 +12,7 @@ from syncd.store.engine import Database, Tell, say_nothing
 from syncd.store.migration import Migration
 from syncd.store.outbox import Outbox
 from syncd.store.part import Identity
+from syncd.store.presence import SessionPresence
 from syncd.store.queries import Queries
 from syncd.store.replicas import Replicas
 
@@ -30,6 +31,7 @@ def open_ledger(
     message_domain: str,
     clock: Clock,
     sqlite_wal: bool | None = None,
+    presence: SessionPresence | None = None,
     tell: Tell = say_nothing,
 ) -> SqlLedger:
     """Return the ledger at a plain URL (`sqlite:///…`, `postgresql://…`); it connects when first used.
@@ -37,8 +39,9 @@ def open_ledger(
     `replica` is unique per process: leases carry it. `letter_lease` is longer than a mail server may think about one
     letter (as `lease` when not given): a letter that is under way is nobody else's, until its taker falls silent.
     `message_domain` is the right side of every Message-ID.
-    `sqlite_wal` overrules the choice of the journal by SQLite's version. `tell` is given every timeline entry once it
-    is committed; it must not raise.
+    `sqlite_wal` overrules the choice of the journal by SQLite's version. `presence` is what shows this replica to the
+    others; whoever made it closes it. `tell` is given every timeline entry once it is committed, and which results came
+    too late to be recorded; it must not raise.
 
     Raises:
         Misconfigured: the URL is wrong, or not of a supported database.
@@ -48,7 +51,7 @@ def open_ledger(
         replica=replica, version=version, lease=lease, letter_lease=letter_lease or lease,
         message_domain=message_domain,
     )  # fmt: skip
-    return SqlLedger(database, identity)
+    return SqlLedger(database, identity, presence)
 
 
 def _keeps_the_promises(ledger: SqlLedger) -> Ledger:

@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, and_, select
 
-from syncd.model import Asked, Facts, MissionId, Step, StoredDocument
+from syncd.model import Asked, Event, Facts, MissionId, NotificationState, Role, Step, StoredDocument
 from syncd.store.codec import NotUnderstoodError
 from syncd.store.engine import Transaction
 from syncd.store.rows import Loaded, Row, document_of, facts_of, notifications_of
@@ -14,6 +14,14 @@ from syncd.store.tables import contracts, documents, letters
 
 KNOWN_WORDS = contracts.c.step.in_([str(word) for word in Step]) & contracts.c.asked.in_([str(word) for word in Asked])
 """Rows in a newer version's words are left to the newer version."""
+KNOWN_LETTERS = and_(
+    letters.c.event.in_([str(event) for event in Event]),
+    letters.c.role.in_([str(role) for role in Role]),
+    letters.c.state.in_((str(NotificationState.QUEUED), str(NotificationState.UNKNOWN))),
+)
+"""Letters that wait, in words of this version: those in a newer one's are left to the newer version."""
+LEFT_ALONE = "this version of syncd cannot read the contract's row"
+"""Said in a row whose words are known, but not all that it holds."""
 
 
 @dataclass(slots=True, kw_only=True)

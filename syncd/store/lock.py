@@ -12,11 +12,13 @@ from syncd.errors import Misconfigured
 class DaemonLock:
     """Holds `<path>.lock` from entering to leaving; the kernel gives it back when the process dies.
 
-    `path` is the ledger's file, or the folder where the state is kept (then the lock is in it).
+    `path` is the ledger's file, or the folder where the state is kept (then the lock is in it). A file that is reached
+    through a link is the file that the link leads to.
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path / "daemon.lock" if path.is_dir() else path.with_name(path.name + ".lock")
+        file = path.resolve()
+        self._path = file / "daemon.lock" if file.is_dir() else file.with_name(file.name + ".lock")
         self._file: int | None = None
 
     def __enter__(self) -> Self:

@@ -7,13 +7,16 @@ from sqlalchemy import case, func, insert, select, update
 
 from syncd.errors import RefusalCode, Refused
 from syncd.model import Event, MissionId, NotificationState, Role
+from syncd.store.deliveries import tell_of_ends
 from syncd.store.engine import Transaction
+from syncd.store.loading import KNOWN_LETTERS
 from syncd.store.part import LedgerPart
 from syncd.store.rows import Columns, Row
 from syncd.store.tables import LetterLane, letters
 from syncd.store.writing import insert_once, message_id, new_letter
 
 _l = letters.c
+_A_BATCH = 500
 
 
 class Outbox(LedgerPart):
@@ -39,7 +42,10 @@ class Outbox(LedgerPart):
         return await self._database.write(work)
 
     async def requeue_failed(self, mission_ids: Sequence[MissionId], *, now: datetime) -> int:
-        """Queue failed letters again, and unknown ones that gave up; never sent ones. Return how many."""
+        """Queue failed letters again, and unknown ones that gave up; never sent ones. Return how many.
+
+        Their patience begins anew.
+        """
         gave_up = (_l.state == str(NotificationState.UNKNOWN)) & _l.due_at.is_(None)
         statement = (
             update(letters)
@@ -49,6 +55,7 @@ class Outbox(LedgerPart):
                 state=str(NotificationState.QUEUED),
                 lane=case((_l.is_blocked, LetterLane.BLOCKED), else_=LetterLane.NEW),
                 due_at=now,
+                queued_at=now,
                 attempts=0,
                 repeats=0,
                 last_error=None,
@@ -59,6 +66,33 @@ class Outbox(LedgerPart):
             return (await tx.connection.execute(statement)).rowcount
 
         return await self._database.write(work) if mission_ids else 0
+
+    async def give_up_letters(self, *, queued_before: datetime, error: str, now: datetime) -> int:
+        """Let letters that have waited in vain since then fail, a batch of the oldest; return how many.
+
+        One that was perhaps sent stays unknown, and is a person's business from here on.
+        """
+        perhaps_sent = _l.repeats > 0
+        waits = _l.lane.in_((LetterLane.NEW, LetterLane.DEFERRED)) & (_l.due_at <= queued_before) & KNOWN_LETTERS
+        oldest = select(_l.letter_id).where(waits, _l.queued_at < queued_before).order_by(_l.due_at).limit(_A_BATCH)
+        statement = (
+            update(letters)
+            .where(_l.letter_id.in_(oldest.with_for_update(skip_locked=True)))
+            .values(
+                state=case((perhaps_sent, str(NotificationState.UNKNOWN)), else_=str(NotificationState.FAILED)),
+                lane=None,
+                due_at=None,
+                last_error=error,
+            )
+            .returning(*letters.columns)
+        )
+
+        async def work(tx: Transaction) -> int:
+            rows = [dict(row) for row in (await tx.connection.execute(statement)).mappings()]
+            await tell_of_ends(tx, rows, now=now, domain=self._identity.message_domain)
+            return len(rows)
+
+        return await self._database.write(work)
 
     async def resend(self, letter_id: int, *, now: datetime) -> int:
         """Queue a new letter like this one, with a Message-ID of its own; return its id.

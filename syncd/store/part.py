@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from syncd.store.engine import Database
+from syncd.store.presence import SessionPresence
 
 DEAD_AFTER = timedelta(seconds=15)
 """A replica that was silent for so long is dead: three heartbeats of five seconds."""
@@ -23,9 +24,10 @@ class Identity:
 class LedgerPart:
     """Base of the ledger's parts."""
 
-    def __init__(self, database: Database, identity: Identity) -> None:
+    def __init__(self, database: Database, identity: Identity, presence: SessionPresence | None = None) -> None:
         self._database = database
         self._identity = identity
+        self._presence = presence
         self._clock = database.clock
         self._has_rescued = False
         self._tried_one_alone = False

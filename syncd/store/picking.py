@@ -51,7 +51,7 @@ async def pick(tx: Transaction, turn: Turn, room: Room, *, others_turn: bool) ->
     """
     expired, due = await _look_around(tx, turn)
     if expired:
-        await free(tx, _c.lease_until <= tx.clock(turn.now), now=turn.now, lane=literal(Lane.SUSPECT))
+        expired = await free(tx, _c.lease_until <= tx.clock(turn.now), now=turn.now, lane=literal(Lane.SUSPECT)) > 0
     ordinary = due - {Lane.SUSPECT}
     if not expired and Lane.SUSPECT not in due:
         return Picked(rows=await _pick_ordinary(tx, turn, room, ordinary)) if ordinary else _NOTHING
@@ -69,12 +69,19 @@ async def pick_these(tx: Transaction, turn: Turn, room: Room, only: Sequence[Mis
     return Picked(rows=rows or await _lease(tx, turn, among & (_c.lane == Lane.SUSPECT), 1))
 
 
-async def free(tx: Transaction, which: ColumnElement[bool], *, now: datetime, lane: ColumnElement[int]) -> int:
-    """End leases; what was claimed is due again at once, in this lane."""
-    is_claimed = _c.lease_owner.is_not(None)
-    statement = update(contracts).where(is_claimed, which).values(
-        lane=lane, lease_owner=None, lease_until=None, due_at=now
-    )  # fmt: skip
+async def free(
+    tx: Transaction, which: ColumnElement[bool], *, now: datetime, lane: ColumnElement[int], is_patient: bool = False
+) -> int:
+    """End leases; what was claimed is due again at once, in this lane.
+
+    Only the patient wait for what somebody is just writing: who was stopped in the middle of it may not come back soon.
+    """
+    claimed = select(_c.mission_id).where(_c.lease_owner.is_not(None), which)
+    statement = (
+        update(contracts)
+        .where(_c.mission_id.in_(claimed.with_for_update(skip_locked=not is_patient)))
+        .values(lane=lane, lease_owner=None, lease_until=None, due_at=now)
+    )
     return (await tx.connection.execute(statement)).rowcount
 
 
@@ -95,19 +102,20 @@ async def _has_anything_in_hand(tx: Transaction, turn: Turn) -> bool:
 async def _pick_ordinary(tx: Transaction, turn: Turn, room: Room, due: frozenset[int]) -> list[Row]:
     rows: list[Row] = []
 
-    async def take(lane: int, most: int, *, is_newest_first: bool = False) -> bool:
-        """Lease up to so many; return whether there may be more."""
+    async def take(lane: int, most: int) -> None:
+        """Lease up to so many, the oldest and the newest in equal parts."""
         if lane not in due or most <= 0:
-            return False
-        found = await _lease(tx, turn, _is_due(lane, turn.now), most, is_newest_first=is_newest_first)
+            return
+        which, oldest = _is_due(lane, turn.now), _half(most)
+        found = await _lease(tx, turn, which, oldest)
+        if len(found) == oldest < most:
+            found += await _lease(tx, turn, which, most - oldest, is_newest_first=True)
         rows.extend(found)
-        return len(found) == most
 
     kept_for_retries = min(room.retries, max(1, room.limit // 4)) if due > {Lane.RETRYING} and room.limit > 1 else 0
     most = room.limit - kept_for_retries
     await take(Lane.URGENT, _half(most) if Lane.NORMAL in due else most)
-    if await take(Lane.NORMAL, _half(most - len(rows))):
-        await take(Lane.NORMAL, most - len(rows), is_newest_first=True)
+    await take(Lane.NORMAL, most - len(rows))
     await take(Lane.RETRYING, min(room.retries, room.limit - len(rows)))
     return rows
 

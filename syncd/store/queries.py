@@ -1,9 +1,10 @@
 """Reads the ledger for people: pages, one contract whole, what waits. Nothing here decides anything."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, select, true, union
+from sqlalchemy import ColumnElement, Select, and_, false, func, not_, or_, select, true, union
 
 from syncd.model import ContractId, Facts, MissionId, NotificationState, Step
 from syncd.ports.reading import (
@@ -17,13 +18,15 @@ from syncd.ports.reading import (
     TimelineRow,
 )
 from syncd.store.engine import Transaction
-from syncd.store.loading import KNOWN_WORDS, load_where, rows_of
+from syncd.store.loading import KNOWN_WORDS, LEFT_ALONE, load_where, rows_of
 from syncd.store.part import LedgerPart
 from syncd.store.picking import ORDINARY_LANES
 from syncd.store.shown import SHOWN, contract_row, holds_of, letter_row, warnings_of
 from syncd.store.tables import IS_RETRYING, Lane, LetterLane, contracts, documents, flows, letters, replicas, timeline
 
 _c, _l = contracts.c, letters.c
+_MOST_LOOKED_AT = 1000
+"""So many rows at most are read whole to find those that this version does not understand."""
 _KNOWN_STEPS = frozenset(map(str, Step))
 _OPEN_LANES = (*ORDINARY_LANES, Lane.SUSPECT)
 
@@ -134,6 +137,16 @@ class Queries(LedgerPart):
         which = _c.mission_id.in_(union(held, *(select(_l.mission_id).where(lost) for lost in _lost())))
         return await self._database.read(lambda tx: _late_first(tx, which, after=None, limit=limit))
 
+    async def left_alone(self, *, limit: int) -> tuple[MissionId, ...]:
+        """Return contracts that only a newer version of syncd understands: this one leaves them alone."""
+        may_be = or_(not_(KNOWN_WORDS), _c.last_error == LEFT_ALONE, _c.step == str(Step.HELD))
+        statement = select(contracts).where(may_be).order_by(_c.mission_id).limit(_MOST_LOOKED_AT)
+
+        async def work(tx: Transaction) -> tuple[MissionId, ...]:
+            return (await load_where(tx, statement)).unreadable[:limit]
+
+        return await self._database.read(work)
+
     async def flows(self) -> tuple[FlowRow, ...]:
         """Return the freshness of each flow."""
 
@@ -147,7 +160,8 @@ class Queries(LedgerPart):
         """Return the registry of replicas."""
 
         async def work(tx: Transaction) -> tuple[ReplicaRow, ...]:
-            rows = await tx.connection.execute(select(replicas).order_by(replicas.c.replica))
+            columns = [replicas.c[field.name] for field in fields(ReplicaRow)]
+            rows = await tx.connection.execute(select(*columns).order_by(replicas.c.replica))
             return tuple(ReplicaRow(**row._asdict()) for row in rows)
 
         return await self._database.read(work)

@@ -16,6 +16,7 @@ from syncd.model import (
     DocumentKind,
     Event,
     Facts,
+    HoldCode,
     Mission,
     MissionId,
     Notification,
@@ -66,6 +67,8 @@ def facts_of(row: Row, documents: tuple[StoredDocument, ...], notifications: tup
     Raises:
         NotUnderstoodError: a newer version's word or something broken; the row is to be left alone.
     """
+    if _is_held_for_a_newer_reason(row):
+        raise NotUnderstoodError("held for a reason that this version does not know")
     values = {name: row[name] for name in _SCALARS}
     for name, kind in _RECORDS.items():
         values[name] = None if row[name] is None else from_json(kind, row[name])
@@ -76,6 +79,12 @@ def facts_of(row: Row, documents: tuple[StoredDocument, ...], notifications: tup
         return Facts(**values, documents=documents, notifications=notifications)  # type: ignore[arg-type]
     except ValueError as error:
         raise NotUnderstoodError("an unknown word") from error
+
+
+def _is_held_for_a_newer_reason(row: Row) -> bool:
+    """Whether a newer version holds it: this one would see no reason, and let it go."""
+    holds = row.get("holds")
+    return isinstance(holds, list) and any(isinstance(hold, dict) and hold.get("code") not in _HOLDS for hold in holds)
 
 
 def document_of(row: Row) -> StoredDocument | None:
@@ -90,13 +99,15 @@ def notifications_of(rows: list[Row]) -> tuple[Notification, ...]:
     """Return one notification per (event, role, cause), in the order of queueing.
 
     A letter that was sent again is one notification: sent when any of them was, else what became of the newest.
-    Words of a newer version are passed over.
+    Events and roles of a newer version are passed over; a letter in a state of its own is announced, and not sent.
     """
     found: dict[tuple[object, object, object], Notification] = {}
     for row in rows:
-        if not is_known_letter(row):
+        if row["event"] not in _EVENTS or row["role"] not in _ROLES:
             continue
-        key, state = (row["event"], row["role"], row["cause"]), NotificationState(str(row["state"]))
+        word = str(row["state"])
+        key = (row["event"], row["role"], row["cause"])
+        state = NotificationState(word) if word in _STATES else NotificationState.QUEUED
         before = found.get(key)
         if before is None:
             found[key] = _notification(row, state)
@@ -105,7 +116,7 @@ def notifications_of(rows: list[Row]) -> tuple[Notification, ...]:
     return tuple(found.values())
 
 
-_EVENTS, _ROLES = frozenset(map(str, Event)), frozenset(map(str, Role))
+_EVENTS, _ROLES, _HOLDS = frozenset(map(str, Event)), frozenset(map(str, Role)), frozenset(map(str, HoldCode))
 _STATES, _KINDS = frozenset(map(str, NotificationState)), frozenset(map(str, DocumentKind))
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, literal, select, update
 
 from syncd.actions import Initialise
-from syncd.model import Facts
+from syncd.model import Facts, MissionId
 from syncd.ports.ledger import Claim, CreationLimit, GuardState, Settle, Settled, TimelineEntry
 from syncd.store.engine import Transaction
 from syncd.store.loading import Batch
@@ -16,6 +16,8 @@ from syncd.store.tables import Lane, contracts, guards
 from syncd.store.writing import Changes
 
 CREATIONS = "contracts"
+_NO_MISSION = MissionId("")
+"""Whom a happening is about that is about no single mission: it is told, and stands in no timeline."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +95,13 @@ async def _trip(tx: Transaction, turn: Turn, *, waiting: int) -> None:
     minutes = limit.window // timedelta(minutes=1)
     detail = f"more than {limit.limit} new contracts in {minutes} minutes; at least {waiting} more wait"
     statement = update(guards).where(guards.c.name == CREATIONS, guards.c.tripped_at.is_(None))
-    await tx.connection.execute(statement.values(tripped_at=turn.now, detail=detail))
+    tripped = await tx.connection.execute(statement.values(tripped_at=turn.now, detail=detail))
+    if tripped.rowcount:
+        entry = TimelineEntry(
+            event="guard.tripped",
+            detail={"guard": CREATIONS, "limit": limit.limit, "count": limit.limit + waiting},
+        )
+        tx.happenings.append((_NO_MISSION, entry))
 
 
 def _active_key(batch: Batch, one: Loaded, settled: Settled) -> str | None:

@@ -79,7 +79,7 @@ def letter_row(row: Row) -> LetterRow | None:
         message_id=str(row["message_id"]),
         attempts=attempts,
         queued_at=queued_at,
-        sent_at=_instant(row["sent_at"]),
+        sent_at=_instant(row["sent_at"]) if row["state"] == NotificationState.SENT else None,
         retry_at=_instant(row["due_at"]) if attempts else None,
         last_error=_text(row["last_error"]),
     )

@@ -232,4 +232,5 @@ replicas = Table(
     Column("version", Words, nullable=False),
     Column("started_at", Instant, nullable=False),
     Column("heartbeat_at", Instant, nullable=False),
+    Column("presence_lock", Integer),  # none: judged by its heartbeat alone (see `presence`)
 )

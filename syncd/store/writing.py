@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID, uuid5
 
-from sqlalchemy import Insert, Table, bindparam, case, insert, update
+from sqlalchemy import Insert, Table, bindparam, case, insert, literal, update
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from syncd.model import Event, Facts, MissionId, Notification, NotificationState, Role, Step, StoredDocument
 from syncd.ports.ledger import TimelineEntry
 from syncd.store.codec import to_json
+from syncd.store.columns import Instant
 from syncd.store.engine import Happening, RaceLostError, Transaction
 from syncd.store.rows import Columns, Loaded, changed_columns
 from syncd.store.tables import LetterLane, contracts, documents, letters, timeline
@@ -148,7 +149,7 @@ class Changes:
         for is_blocked in (True, False):
             ids = [mission_id for mission_id, blocked in self._blocked.items() if blocked is is_blocked]
             if ids:
-                await _set_blocked(tx, ids, is_blocked=is_blocked)
+                await _set_blocked(tx, ids, is_blocked=is_blocked, now=self.now)
 
 
 _WORK = frozenset({"due_at", "lane", "lease_owner", "lease_token", "lease_until", "crashes"})
@@ -200,13 +201,21 @@ def insert_once(tx: Transaction, table: Table) -> Insert:
 
 
 async def wake(tx: Transaction, mission_ids: Sequence[MissionId], *, now: datetime) -> None:
-    """Make these contracts due now, unless they are."""
-    is_later = contracts.c.due_at.is_(None) | (contracts.c.due_at > now)
-    statement = update(contracts).where(contracts.c.mission_id.in_(list(mission_ids)), is_later).values(due_at=now)
+    """Make these contracts due now, unless they are.
+
+    Even those that are due are written, and so waited for: another replica may just be settling one, without having
+    seen what is told here, and be about to let it rest.
+    """
+    at = case((contracts.c.due_at <= now, contracts.c.due_at), else_=literal(now, Instant()))
+    statement = update(contracts).where(contracts.c.mission_id.in_(list(mission_ids))).values(due_at=at)
     await tx.connection.execute(statement)
 
 
-async def _set_blocked(tx: Transaction, mission_ids: Sequence[MissionId], *, is_blocked: bool) -> None:
+_UNSENT = [str(state) for state in NotificationState if state is not NotificationState.SENT]
+
+
+async def _set_blocked(tx: Transaction, mission_ids: Sequence[MissionId], *, is_blocked: bool, now: datetime) -> None:
+    """Stop the letters that wait, or let them go: then their patience begins, for nobody has tried them meanwhile."""
     waiting = case((letters.c.attempts > 0, LetterLane.DEFERRED), else_=LetterLane.NEW)
     lane = case(
         (letters.c.due_at.is_(None), None),
@@ -214,10 +223,13 @@ async def _set_blocked(tx: Transaction, mission_ids: Sequence[MissionId], *, is_
     )
     statement = (
         update(letters)
-        .where(letters.c.mission_id.in_(list(mission_ids)), letters.c.state != str(NotificationState.SENT))
+        .where(letters.c.mission_id.in_(list(mission_ids)), letters.c.state.in_(_UNSENT))
         .where(letters.c.event.not_in([str(event) for event in NEVER_BLOCKED]))
         .values(is_blocked=is_blocked, lane=lane)
     )
+    if not is_blocked:
+        has_waited = letters.c.is_blocked & letters.c.due_at.is_not(None)
+        statement = statement.values(queued_at=case((has_waited, literal(now, Instant())), else_=letters.c.queued_at))
     await tx.connection.execute(statement)
 
 

@@ -1,5 +1,6 @@
 """The four pages as one ASGI application."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
@@ -12,7 +13,7 @@ from syncd.ports.ledger import Ledger
 from syncd.web.doorkeeper import CHALLENGE, Doorkeeper, Token
 from syncd.web.freshness import Rhythm
 from syncd.web.health import Health
-from syncd.web.metrics import CONTENT_TYPE, render_metrics
+from syncd.web.metrics import CONTENT_TYPE, render_metrics, render_tasks
 from syncd.web.recent import Recent
 from syncd.web.rendering import PROTECTION, render_silence, render_status
 from syncd.web.snapshot import read_snapshot
@@ -78,7 +79,8 @@ class OpsPages:
         return JSONResponse({"ready": not missing, "missing": missing}, 503 if missing else 200)
 
     async def _metrics(self) -> Response:
-        return Response(render_metrics(await self._snapshot.latest()), headers={"Content-Type": CONTENT_TYPE})
+        shared, own = render_metrics(await self._snapshot.latest()), render_tasks(len(asyncio.all_tasks()))
+        return Response(shared + own, headers={"Content-Type": CONTENT_TYPE})
 
     async def _status(self) -> Response:
         snapshot = await self._snapshot.latest()

@@ -18,7 +18,7 @@ from syncd.model import MissionId
 from syncd.ports.clock import Clock
 from syncd.ports.ledger import Ledger, TimelineEntry
 from syncd.settings import Settings
-from syncd.store import open_ledger
+from syncd.store import SessionPresence, open_ledger
 
 log = get_log()
 
@@ -32,9 +32,18 @@ def replica_name() -> str:
 
 
 @asynccontextmanager
-async def open_reading(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Ledger]:
-    """Yield the ledger alone, its schema brought up to date when it is SQLite."""
-    ledger = _ledger(settings, clock or SystemClock())
+async def open_reading(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    sqlite_wal: bool | None = None,
+    presence: SessionPresence | None = None,
+) -> AsyncIterator[Ledger]:
+    """Yield the ledger alone, its schema brought up to date when it is SQLite.
+
+    `sqlite_wal` overrules the choice of the journal by SQLite's version: no setting does. `presence` is who works.
+    """
+    ledger = _ledger(settings, clock or SystemClock(), sqlite_wal=sqlite_wal, presence=presence)
     try:
         if is_embedded(settings):
             await ledger.migrate()
@@ -67,16 +76,20 @@ def make_state_directory(settings: Settings) -> None:
         ) from error
 
 
-def _ledger(settings: Settings, clock: Clock) -> Ledger:
+def _ledger(
+    settings: Settings, clock: Clock, *, sqlite_wal: bool | None, presence: SessionPresence | None
+) -> Ledger:
     make_state_directory(settings)
     return open_ledger(
         url_of(settings.database.url),
-        replica=replica_name(),
+        replica=presence.replica if presence is not None else replica_name(),
         version=__version__,
         lease=timedelta(seconds=settings.jobs.lease_s),
         letter_lease=timedelta(seconds=settings.mail.final_reply_timeout_s) + _HANDOVER,
         message_domain=settings.mail.sender.rpartition("@")[2].rstrip(">") or "localhost",
         clock=clock,
+        sqlite_wal=sqlite_wal,
+        presence=presence,
         tell=_log,
     )
 

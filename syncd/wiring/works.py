@@ -31,10 +31,12 @@ from syncd.ports.documents import Vault
 from syncd.ports.ledger import CreationLimit, Ledger
 from syncd.ports.mail import Mailer
 from syncd.ports.missions import MissionStore
+from syncd.ports.presence import Presence
 from syncd.settings import Settings
+from syncd.store import SessionPresence
 from syncd.wiring.adapters import MAIL_CONNECTIONS, cactus_adapter, mailer, mission_store
 from syncd.wiring.letters import letter_writer, mail_patience
-from syncd.wiring.reading import open_reading
+from syncd.wiring.reading import is_embedded, open_reading, replica_name, url_of
 
 log: Log = structlog.get_logger()
 
@@ -43,8 +45,10 @@ _KEY_MARK = "documents_key_id"
 
 
 @asynccontextmanager
-async def open_works(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Works]:
-    """Yield everything that a running syncd works with; all of it is closed again.
+async def open_works(
+    settings: Settings, *, clock: Clock | None = None, sqlite_wal: bool | None = None
+) -> AsyncIterator[Works]:
+    """Yield everything that a running syncd works with; all of it is closed again (`sqlite_wal` as in `open_reading`).
 
     Raises:
         Misconfigured: a setting is missing or wrong (its key is named), or the documents have another key.
@@ -53,8 +57,14 @@ async def open_works(settings: Settings, *, clock: Clock | None = None) -> Async
     settings.require_for_run()
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
-        ledger = await stack.enter_async_context(open_reading(settings, clock=clock))
-        await ledger.migrate()
+        presence = _presence(settings, clock)
+        if presence is not None:
+            stack.push_async_callback(presence.aclose)  # after the ledger's farewell, so that nobody misses us
+        ledger = await stack.enter_async_context(
+            open_reading(settings, clock=clock, sqlite_wal=sqlite_wal, presence=presence)
+        )
+        if not is_embedded(settings) and not await ledger.migrate():
+            log.warning("schema.newer")
         vault = await open_vault(settings, ledger)
         missions = mission_store(settings)
         stack.push_async_callback(missions.aclose)
@@ -63,7 +73,7 @@ async def open_works(settings: Settings, *, clock: Clock | None = None) -> Async
         post = mailer(settings)
         stack.push_async_callback(post.aclose)
         ports = _Ports(clock=clock, ledger=ledger, missions=missions, cactus=cactus, mailer=post, vault=vault)
-        works = _works(settings, ports)
+        works = _works(settings, ports, presence)
         stack.push_async_callback(works.pdf_check.aclose)
         yield works
 
@@ -80,10 +90,17 @@ class _Ports:
     vault: Vault
 
 
-def _works(settings: Settings, ports: _Ports) -> Works:
+def _presence(settings: Settings, clock: Clock) -> SessionPresence | None:
+    """Return what shows this replica to the others, `None` where there are none or a pooler would hide it."""
+    if is_embedded(settings) or settings.database.pooler:
+        return None
+    return SessionPresence(url_of(settings.database.url), replica=replica_name(), clock=clock)
+
+
+def _works(settings: Settings, ports: _Ports, presence: Presence | None) -> Works:
     policy = replace(settings.policy(), capabilities=ports.cactus.capabilities)
     cactus_gate, mail_gate = _gates(settings, ports.ledger, ports.clock, longest_delay=policy.patience.longest_delay)
-    settle = Settler(policy=policy, clock=ports.clock, gate_closed_until=cactus_gate.closed_until)
+    settle = Settler(policy=policy, clock=ports.clock, rests_until=cactus_gate.rests_until)
     pdf_check = LimitedPdfCheck(max_bytes=settings.cactus.document_cap_bytes)
     documents = DocumentFetcher(cactus=ports.cactus, vault=ports.vault, check=pdf_check, clock=ports.clock)
     bench = Bench(cactus=ports.cactus, documents=documents, gate=cactus_gate, clock=ports.clock, policy=policy)
@@ -104,6 +121,7 @@ def _works(settings: Settings, ports: _Ports) -> Works:
         mail_gate=mail_gate,
         sweep_limits=sweep_limits(settings),
         rhythm=_rhythm(settings),
+        presence=presence,
     )
 
 

@@ -38,6 +38,12 @@ async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         yield opened
 
 
+@pytest.fixture(params=["postgresql"])
+async def server_bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
+    async with bench_on(request, tmp_path) as opened:
+        yield opened
+
+
 async def test_l01_two_replicas_never_claim_the_same_contract(bench: Bench) -> None:
     first = await bench.prepared(*missions(60))
     second = bench.open("r2")
@@ -176,6 +182,16 @@ async def test_rescue_frees_what_a_silent_replica_held(bench: Bench) -> None:
     assert len((await claim(heir, now=LATER)).claims) == 1
 
 
+async def test_on_sqlite_a_daemon_that_starts_is_the_only_one_and_frees_what_the_last_one_held(bench: Bench) -> None:
+    last = await bench.prepared(*missions(2))
+    await last.heartbeat(now=NOW)
+    await claim(last)
+
+    freed = await bench.open("r2").rescue(now=NOW)
+
+    assert freed == (0 if bench.is_postgres else 2)
+
+
 async def test_rescue_leaves_what_a_living_replica_holds(bench: Bench) -> None:
     living = await bench.prepared(*missions(2))
     await living.heartbeat(now=NOW)
@@ -185,6 +201,18 @@ async def test_rescue_leaves_what_a_living_replica_holds(bench: Bench) -> None:
     freed = await (bench.open("r2") if bench.is_postgres else living).rescue(now=NOW)
 
     assert freed == 0
+
+
+async def test_t01_t04_a_replica_whose_clock_is_wrong_takes_nothing_from_a_living_one(server_bench: Bench) -> None:
+    living = await server_bench.prepared(*missions(2))
+    await living.heartbeat(now=NOW)
+    await claim(living)
+    hasty, an_hour_ahead = server_bench.open("r2"), NOW + timedelta(hours=1)
+
+    freed = await hasty.rescue(now=an_hour_ahead)
+    claimed = await claim(hasty, now=an_hour_ahead)
+
+    assert (freed, claimed.claims) == (0, ())
 
 
 async def test_signing_off_frees_everything_and_suspects_nobody(bench: Bench) -> None:

@@ -3,18 +3,32 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 from syncd.errors import Misconfigured, SyncdError, Transient
-from syncd.model import Facts, MissionId
-from syncd.ports.ledger import Amendment
+from syncd.model import Event, Facts, MissionId
+from syncd.ports.ledger import Amendment, Settled
 from syncd.ports.reading import ContractFilter
 from syncd.store import DaemonLock
-from tests.store.bench import DATABASES, NO_LIMIT, NOW, Bench, a_mission, bench_on, claim, missions, outcome, settle
-from tests.store.breakage import commit_cutter, disk_full
+from tests.store.bench import (
+    DATABASES,
+    NO_LIMIT,
+    NOW,
+    Bench,
+    a_mission,
+    bench_on,
+    claim,
+    missions,
+    outcome,
+    settle,
+    with_letter,
+)
+from tests.store.breakage import commit_cutter, dies_after_its_next_commit, disk_full
 
 A = MissionId("A")
 ALL = ContractFilter()
@@ -53,6 +67,25 @@ async def test_b01_a_writer_waits_for_another_process(file_bench: Bench, tmp_pat
     other.close()
 
     assert await amending == {A}
+
+
+async def test_b01_nobody_else_begins_to_write_between_a_reading_and_the_writing_that_follows_from_it(
+    file_bench: Bench, tmp_path: Path
+) -> None:
+    ledger, intrusions = await file_bench.prepared(a_mission("A")), list[str]()
+    other = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None, timeout=0)
+
+    def intrude(_connection: object, _cursor: object, statement: str, *_others: object) -> None:
+        with suppress(sqlite3.OperationalError):
+            other.execute("BEGIN IMMEDIATE")
+            intrusions.append(statement)
+            other.execute("ROLLBACK")
+
+    event.listen(ledger._database.engine.sync_engine, "after_cursor_execute", intrude)
+    await ledger.amend([A], _count, now=NOW)
+    other.close()
+
+    assert intrusions == []
 
 
 async def test_b02_a_full_disk_applies_nothing_and_recovers(file_bench: Bench) -> None:
@@ -117,6 +150,38 @@ async def test_b09_a_cancelled_task_leaves_no_connection_and_no_half_work(bench:
     assert "checked out connections: 0" in ledger.pool_status().lower()
     await ledger.sign_off()
     assert len((await claim(ledger)).claims) == 5
+
+
+def _count_and_tell(facts: Facts) -> Amendment:
+    return Amendment(facts=with_letter(replace(facts, ask_round=1), Event.STUDENT_PART_DONE))
+
+
+def _settle_and_tell(facts: Facts, *, may_create: bool) -> Settled:
+    result = settle(facts, may_create=may_create)
+    return replace(result, facts=_count_and_tell(result.facts).facts)
+
+
+@pytest.mark.parametrize("way", ["claimed", "recorded", "amended"])
+async def test_i05_a_process_that_dies_between_two_transactions_leaves_no_fact_without_its_letter(
+    bench: Bench, way: str
+) -> None:
+    ledger, dying = await bench.prepared(a_mission("A")), bench.open("dying")
+    if way == "recorded":
+        claims = (await claim(dying)).claims
+
+    with dies_after_its_next_commit(dying):
+        if way == "claimed":
+            await claim(dying, settle=_settle_and_tell)
+        elif way == "recorded":
+            apply = replace(outcome(claims[0]), apply=_count_and_tell)
+            await dying.record([apply], now=NOW, settle=settle, creations=NO_LIMIT)
+        else:
+            await dying.amend([A], _count_and_tell, now=NOW)
+
+    view = await ledger.view(A)
+    assert view is not None
+    assert view.facts.ask_round == 1
+    assert [letter.event for letter in view.letters] == [Event.STUDENT_PART_DONE]
 
 
 async def test_b04_a_lost_reply_to_commit_applies_an_outcome_once(server_bench: Bench) -> None:

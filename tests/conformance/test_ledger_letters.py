@@ -7,11 +7,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from syncd.errors import Refused
 from syncd.model import Event, Facts, MissionId, NotificationState, Role, Step
 from syncd.ports.ledger import Amendment, LetterOutcome, QueuedLetter, Settled
 from syncd.store import SqlLedger
+from syncd.store.sqlite import WRITES
 from tests.store.bench import DATABASES, NOW, Bench, a_mission, bench_on, claim, missions, settled, with_letter
 
 A = MissionId("A")
@@ -113,6 +115,23 @@ async def test_a_letter_wakes_the_contract_that_it_can_move_on(
     assert (await ledger.next_due_at() is not None) is is_woken
 
 
+async def test_a_letter_that_was_sent_while_its_contract_was_looked_at_wakes_it_all_the_same(bench: Bench) -> None:
+    ledger, looking = await bench.prepared(a_mission("A")), bench.open("r2")
+    await write(ledger, Event.REGISTRATION_REQUESTED)
+    (letter,) = await take(ledger)
+
+    async with looking._database.engine.connect() as connection:
+        await connection.execution_options(**{WRITES: True})
+        await connection.execute(text("UPDATE contracts SET lane = 3"))  # taken up, for it is due
+        recording = asyncio.create_task(became(ledger, letter, SENT))
+        await asyncio.wait({recording}, timeout=0.1)
+        await connection.execute(text("UPDATE contracts SET lane = 1, due_at = NULL"))  # it rests: it saw no letter
+        await connection.commit()
+
+    assert await recording
+    assert await ledger.next_due_at() is not None
+
+
 async def test_a_deferred_letter_waits_for_its_hour(bench: Bench) -> None:
     ledger = await bench.prepared(a_mission("A"))
     await write(ledger)
@@ -149,6 +168,21 @@ async def test_a_letter_whose_sender_died_has_an_unknown_outcome(bench: Bench) -
     (letter,) = await take(bench.open("r2"), now=LATER)
 
     assert letter.is_repeat is True
+
+
+async def test_l02_what_became_of_a_letter_that_was_taken_again_is_not_for_its_former_taker_to_say(
+    bench: Bench,
+) -> None:
+    ledger = await bench.prepared(a_mission("A"), lease=timedelta(milliseconds=1))
+    await write(ledger)
+    (former,) = await take(ledger)
+    await asyncio.sleep(0.01)
+    (present,) = await take(ledger, now=LATER)
+
+    assert await became(ledger, former, SENT) is False
+    (row,) = await ledger.letters()
+    assert row.state is NotificationState.SENDING
+    assert await became(ledger, present, SENT) is True
 
 
 async def test_rescue_leaves_no_letter_in_sending(bench: Bench) -> None:

@@ -276,3 +276,14 @@ async def test_a_batch_costs_the_same_statements_as_one(bench: Bench) -> None:
     assert len(claimed.claims) == 99
     assert len(many) <= len(one) + 1
     assert len(recorded) <= 10
+
+
+async def test_a_row_that_came_back_after_its_loss_was_accepted_can_be_lost_again(bench: Bench) -> None:
+    ledger = await bench.prepared(a_mission("A"))
+    await ledger.amend([A], lambda f: Amendment(facts=replace(f, sweeps_missed=2, baseline_is_gone=True)), now=NOW)
+
+    await ledger.record_rows([a_mission("A")], now=LATER)
+
+    view = await ledger.view(A)
+    assert view is not None
+    assert (view.facts.sweeps_missed, view.facts.baseline_is_gone) == (0, False)

@@ -94,9 +94,18 @@ async def test_without_a_feed_every_contract_is_read_at_the_next_pass(tmp_path: 
         assert await workshop.step(1) is Step.AWAITING_COMPANY
 
 
-async def test_a_feed_that_has_no_beginning_is_a_trouble_and_no_endless_loop(settled: Workshop) -> None:
+@pytest.mark.parametrize("forgets", ["its beginning", "every place in it"])
+async def test_a_feed_that_cannot_be_read_through_is_a_trouble_and_no_endless_loop(
+    settled: Workshop, forgets: str
+) -> None:
     class NoFeed(MockCactus):
+        asked = 0
+
         async def changes(self, after: str | None, *, limit: int) -> FeedPage:  # noqa: ARG002 - the port's shape
+            self.asked += 1
+            assert self.asked < 10, "it goes on for ever"
+            if after is None and forgets != "its beginning":
+                return FeedPage(items=(), cursor="somewhere", has_more=True)
             raise CursorExpired("gone")
 
     works = replace(settled.works, cactus=NoFeed(settled.clock))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,9 @@ import pytest
 from syncd.errors import Misconfigured, Transient
 from syncd.jobs.discover import discover
 from syncd.model import HoldCode, Mission, MissionId
-from syncd.ports.ledger import RowsRecorded
+from syncd.ports.ledger import CursorMove, RowsRecorded
 from syncd.ports.missions import MissionPage
+from syncd.store import SqlLedger
 from tests.jobs.remotes import HangingCactus
 from tests.jobs.test_watch import contract_of
 from tests.jobs.workshop import Workshop, id_of, numbered, open_workshop
@@ -73,6 +75,28 @@ async def test_q12_q13_what_was_read_before_the_store_failed_is_kept_with_its_cu
 
         assert await workshop.ledger.cursor("missions") == "after two"
         assert await workshop.ledger.known_ids([id_of(1), id_of(2)]) == {id_of(1), id_of(2)}
+
+
+class LedgerThatTakesNoRows(SqlLedger):
+    """Commits whatever it is given, but for rows."""
+
+    async def record_rows(
+        self, missions: Sequence[Mission], *, now: datetime, move: CursorMove | None = None
+    ) -> RowsRecorded:
+        """Fail when there is a row."""
+        if missions:
+            raise Transient("away", is_general=True)
+        return await super().record_rows(missions, now=now, move=move)
+
+
+async def test_q03_a_place_in_the_store_is_never_saved_before_the_rows_that_it_has_passed(workshop: Workshop) -> None:
+    store = BrokenStore(Transient("too slow"))
+    stopping = LedgerThatTakesNoRows(workshop.ledger._database, workshop.ledger._identity)
+
+    with pytest.raises(Transient):
+        await discover(store, stopping, workshop.clock)
+
+    assert await workshop.ledger.cursor("missions") is None
 
 
 async def test_q05_a_mission_that_changes_before_it_is_sent_is_sent_as_it_is_then(workshop: Workshop) -> None:

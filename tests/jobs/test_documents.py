@@ -241,6 +241,25 @@ async def test_a_purge_deletes_the_bytes_keeps_the_row_and_may_be_repeated(works
     assert await expired(workshop, at) == {}
 
 
+class StubbornVault(MemoryVault):
+    """Lets nothing be removed."""
+
+    async def remove(self, file_id: str) -> None:  # noqa: ARG002 - the port's shape
+        """Fail."""
+        raise Transient("a document could not be removed")
+
+
+async def test_bytes_that_cannot_be_deleted_are_not_written_down_as_gone(workshop: Workshop) -> None:
+    await to_generated(workshop)
+    at = TRAINING_ENDS + timedelta(days=100)
+    found = await find_expired(workshop.ledger, POLICY, now=at, kept_for=NINETY_DAYS)
+
+    with pytest.raises(Transient):
+        await purge_documents(found, workshop.ledger, StubbornVault(bytes(32), new_id=str), now=at)
+
+    assert await expired(workshop, at) == {id_of(1): 2}
+
+
 async def test_the_keeper_purges_once_a_day(workshop: Workshop) -> None:
     await to_generated(workshop)
     keeper = DocumentKeeper(workshop.works)

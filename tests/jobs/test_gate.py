@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 from structlog.typing import EventDict
 
-from syncd.errors import CredentialsRefused, OutcomeUnknown, Transient
+from syncd.errors import CredentialsRefused, OutcomeUnknown, RateLimited, Transient
 from syncd.jobs.gate import FAILURES_THAT_CLOSE, LONGEST_REST, Gate
 from syncd.ports.ledger import Ledger
 from tests.jobs.workshop import A_SECOND, Workshop
@@ -39,7 +39,7 @@ async def first_round(gate: Gate, wanted: int = 12) -> int:
 
     requests = [asyncio.create_task(request()) for _ in range(wanted)]
     for _ in range(20):
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.002)
     count = begun
     end.set()
     await asyncio.gather(*requests)
@@ -99,15 +99,12 @@ async def test_r12_a_rate_limit_closes_it_at_once_for_as_long_as_was_asked_withi
     assert gate.closed_until() == workshop.clock.now() + rest
 
 
-async def test_r12_a_limit_without_a_readable_time_counts_like_any_failure(workshop: Workshop) -> None:
+async def test_r12_a_limit_without_a_readable_time_closes_it_at_once_for_the_usual_rest(workshop: Workshop) -> None:
     gate = a_gate(workshop)
 
-    await fail(gate, 9, Transient("slow down", is_general=True))
-    nine = gate.closed_until()
-    await gate.note_failure(Transient("slow down", is_general=True))
+    await gate.note_failure(RateLimited("slow down"))
 
-    assert nine is None
-    assert gate.closed_until() is not None
+    assert gate.closed_until() == workshop.clock.now() + timedelta(seconds=30)
 
 
 async def test_r11_refused_credentials_close_it_at_once_and_call_a_person(
@@ -250,13 +247,14 @@ async def test_a_process_that_begins_may_probe_at_once_but_waits_as_a_remote_wis
     after_new_credentials = a_gate(workshop)
     await after_new_credentials.load()
     await after_new_credentials.refresh()
+    is_open, probes = after_new_credentials.closed_until() is None, await first_round(after_new_credentials)
 
     await a_gate(workshop).note_failure(Transient("slow down", is_general=True, retry_after=timedelta(minutes=5)))
     after_a_limit = a_gate(workshop)
     await after_a_limit.load()
 
-    assert after_new_credentials.closed_until() is None
-    assert await first_round(after_new_credentials) == 1
+    assert is_open
+    assert probes == 1
     assert after_a_limit.closed_until() == workshop.clock.now() + timedelta(minutes=5)
 
 
@@ -276,3 +274,14 @@ async def test_a_ledger_in_trouble_costs_no_request_its_outcome(workshop: Worksh
 
     assert gate.closed_until() is not None
     assert [line["event"] for line in lines] == ["credentials.refused", "pass.failed"]
+
+
+async def test_after_a_rest_what_failed_before_waits_a_moment_longer(workshop: Workshop) -> None:
+    gate = a_gate(workshop)
+
+    await fail(gate)
+
+    sound, sick = gate.rests_until(is_retry=False), gate.rests_until(is_retry=True)
+
+    assert sound is not None
+    assert sick == sound + timedelta(seconds=1)

@@ -109,11 +109,13 @@ async def test_a_pass_that_takes_long_lives_and_keeps_its_claims(tmp_path: Path)
                 clock.advance(timedelta(seconds=1))
                 await asyncio.sleep(0.004)
                 await other.works.advancer.drain()
+            taken_away = other.works.advancer.performed
         (replica,) = [row for row in await workshop.ledger.replicas() if row.replica == "r1"]
         cactus.may_go_on.set()
         report = await working
 
         assert clock.now() - replica.heartbeat_at < timedelta(seconds=15)
+        assert taken_away == 0
         assert (report.performed, cactus.initialisations) == (1, 1)
 
 

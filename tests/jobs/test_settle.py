@@ -1,6 +1,5 @@
 """Looking at one contract until something outside is to be done, or nothing is."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
@@ -20,7 +19,7 @@ from syncd.actions import (
     Supersede,
     Wait,
 )
-from syncd.jobs.settle import Settler, name_of
+from syncd.jobs.settle import RestsUntil, Settler, name_of, never_rests
 from syncd.model import Asked, DocumentKind, Event, Facts, HoldCode, Mission, MissionId, Policy, Role, Step, WarningCode
 from syncd.ports.ledger import Settled
 from syncd.procedure import idempotency_key
@@ -51,11 +50,9 @@ from tests.support.facts import (
 MINUTE = timedelta(minutes=1)
 
 
-def settler(
-    *, policy: Policy = POLICY, now: datetime = NOW, closed_until: Callable[[], datetime | None] = lambda: None
-) -> Settler:
+def settler(*, policy: Policy = POLICY, now: datetime = NOW, rests_until: RestsUntil = never_rests) -> Settler:
     """Return a settler that stands still in time."""
-    return Settler(policy=policy, clock=FixedClock(now), gate_closed_until=closed_until)
+    return Settler(policy=policy, clock=FixedClock(now), rests_until=rests_until)
 
 
 def told(settled: Settled) -> list[str]:
@@ -153,25 +150,37 @@ def test_the_brake_holds_back_first_creations_alone() -> None:
 def test_r13_while_the_remote_rests_nothing_is_tried_and_nobody_comes_at_once(facts: Facts) -> None:
     until = NOW + MINUTE
 
-    resting = settler(closed_until=lambda: until)(facts, may_create=True)
-    over = settler(now=until, closed_until=lambda: until)(facts, may_create=True)
+    resting = settler(rests_until=resting_until(until))(facts, may_create=True)
+    over = settler(now=until, rests_until=resting_until(until))(facts, may_create=True)
 
     assert (resting.effect, resting.due_at) == (None, until + timedelta(seconds=0.25))
     assert resting.facts.asked is facts.asked
     assert over.effect is not None
 
 
-def test_after_a_rest_who_failed_before_comes_after_who_did_not() -> None:
-    until = NOW + MINUTE
-    sick = replace(known(), last_error="CACTUS answers 500")
+def test_the_gate_is_told_who_failed_at_its_last_attempt() -> None:
+    asked_for: list[bool] = []
 
-    of_the_sick = settler(closed_until=lambda: until)(sick, may_create=True).due_at
+    def rests_until(*, is_retry: bool) -> None:
+        asked_for.append(is_retry)
 
-    assert of_the_sick == until + timedelta(seconds=0.75)
+    settler(rests_until=rests_until)(known(), may_create=True)
+    settler(rests_until=rests_until)(replace(known(), last_error="CACTUS answers 500"), may_create=True)
+
+    assert asked_for == [False, True]
+
+
+def resting_until(until: datetime) -> RestsUntil:
+    """Return a remote that rests, for everybody alike."""
+
+    def rests_until(*, is_retry: bool) -> datetime:
+        return until
+
+    return rests_until
 
 
 def test_letters_are_queued_while_the_remote_rests() -> None:
-    settled = settler(closed_until=lambda: NOW + MINUTE)(linked(STUDENT_DONE), may_create=True)
+    settled = settler(rests_until=resting_until(NOW + MINUTE))(linked(STUDENT_DONE), may_create=True)
 
     assert told(settled) == ["letter.queued", "contract.advanced"]
 

@@ -1,8 +1,9 @@
 """Watching the change feed: again, out of order, late, never."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from syncd.jobs.once import ask_feed
 from syncd.jobs.watch import watch
 from syncd.model import Asked, ContractId, MissionId, Part, RemoteContract, Step
 from syncd.ports.cactus import FeedPage
+from syncd.ports.ledger import Amend, CursorMove
 from syncd.store import SqlLedger
 from tests.jobs.remotes import HangingCactus
 from tests.jobs.workshop import A_SECOND, Workshop, id_of, numbered, open_workshop
@@ -171,12 +173,43 @@ async def test_a_feed_that_has_no_beginning_is_a_trouble_and_no_endless_loop(
     assert cactus.asked == 1
 
 
-class LedgerThatStops(SqlLedger):
-    """Never gets as far as to commit a page."""
+async def test_a_feed_that_forgets_each_place_it_gave_is_a_trouble_and_no_endless_loop(
+    workshop: Workshop, lines: list[EventDict]
+) -> None:
+    class ForgetfulFeed(MockCactus):
+        asked = 0
 
-    async def amend(self, *_: object, **__: object) -> frozenset[MissionId]:
-        """Fail."""
-        raise Transient("away", is_general=True)
+        async def changes(self, after: str | None, *, limit: int) -> FeedPage:  # noqa: ARG002 - the port's shape
+            self.asked += 1
+            assert self.asked < 10, "it goes on for ever"
+            if after is not None:
+                raise CursorExpired("gone")
+            return FeedPage(items=(), cursor="somewhere", has_more=True)
+
+    cactus = ForgetfulFeed(workshop.clock)
+
+    with pytest.raises(Transient, match="forgets"):
+        await watch(cactus, workshop.works.cactus_gate, workshop.ledger, workshop.clock)
+
+    assert [line["event"] for line in lines].count("feed.restarted") == 1
+
+
+class LedgerThatStops(SqlLedger):
+    """Never gets as far as to commit what a page says of a contract."""
+
+    async def amend(
+        self,
+        mission_ids: Sequence[MissionId],
+        apply: Amend,
+        *,
+        now: datetime,
+        move: CursorMove | None = None,
+        resting: bool = False,
+    ) -> frozenset[MissionId]:
+        """Fail, unless it is about no contract at all."""
+        if mission_ids:
+            raise Transient("away", is_general=True)
+        return await super().amend(mission_ids, apply, now=now, move=move, resting=resting)
 
 
 async def test_q03_a_cursor_is_never_saved_before_what_it_has_passed(workshop: Workshop) -> None:

@@ -229,7 +229,7 @@ def works_of(
     cactus_gate = Gate("cactus", ledger=ledger, clock=clock, longest_delay=longest, width=concurrency)
     mail_gate = Gate("mail", ledger=ledger, clock=clock, longest_delay=longest, width=4)
     documents = DocumentFetcher(cactus=cactus, vault=vault, check=check, clock=clock)
-    settle = Settler(policy=policy, clock=clock, gate_closed_until=cactus_gate.closed_until)
+    settle = Settler(policy=policy, clock=clock, rests_until=cactus_gate.rests_until)
     bench = Bench(cactus=cactus, documents=documents, gate=cactus_gate, clock=clock, policy=policy)
     advancer = Advancer(
         ledger=ledger, settle=settle, bench=bench, clock=clock, concurrency=concurrency,

@@ -28,6 +28,31 @@ def disk_full(ledger: SqlLedger) -> Iterator[None]:
     event.listen(engine, "begin", widen)
 
 
+class _DiedError(Exception):
+    """The process is gone, as far as the database can tell."""
+
+
+@contextmanager
+def dies_after_its_next_commit(ledger: SqlLedger) -> Iterator[None]:
+    """Let the first transaction come to its commit; whoever begins another one is dead, and so ends the block."""
+    engine, commits = ledger._database.engine.sync_engine, list[int]()
+
+    def note(_connection: Connection) -> None:
+        commits.append(1)
+
+    def die(_connection: Connection) -> None:
+        if commits:
+            raise _DiedError
+
+    event.listen(engine, "commit", note)
+    event.listen(engine, "begin", die)
+    with suppress(_DiedError):
+        yield
+    event.remove(engine, "commit", note)
+    event.remove(engine, "begin", die)
+    assert commits, "nothing was committed"
+
+
 @asynccontextmanager
 async def commit_cutter(bench: Bench) -> AsyncIterator[tuple[SqlLedger, Callable[[], None]]]:
     """Give a ledger behind a proxy that, when told so, lets the next COMMIT through and cuts off its reply."""

@@ -95,7 +95,21 @@ async def test_the_version_is_there_whatever_the_ledger_does() -> None:
         answer = await ask(f"{url}/metrics")
 
     assert answer.status == 200
-    assert samples_in(answer.text) == {("syncd_build_info", __version__): 1, ("syncd_ledger_up", ""): 0}
+    found = samples_in(answer.text)
+    del found["syncd_tasks", ""]  # of the process, whatever the ledger does
+    assert found == {("syncd_build_info", __version__): 1, ("syncd_ledger_up", ""): 0}
+
+
+async def test_o06_a_process_counts_its_own_tasks() -> None:
+    async with served() as url:
+        before = samples_in((await ask(f"{url}/metrics")).text)["syncd_tasks", ""]
+        idle = [asyncio.create_task(asyncio.sleep(60)) for _ in range(7)]
+        after = samples_in((await ask(f"{url}/metrics")).text)["syncd_tasks", ""]
+        for task in idle:
+            task.cancel()
+        await asyncio.gather(*idle, return_exceptions=True)
+
+    assert after == before + 7
 
 
 async def test_prometheus_is_told_which_format_it_reads() -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -59,6 +60,8 @@ class Remote:
         self.token: str | None = None
         self.now = datetime(2025, 6, 3, 8, tzinfo=UTC)
         self.url = ""
+        self.visitors = 0
+        """How many connections are open."""
 
     # ------------------------------------------------------------------------------------------------ the hands
 
@@ -227,13 +230,32 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    remote: Remote
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self.remote.lock:
+            self.remote.visitors += 1
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        super().shutdown_request(request)
+        with self.remote.lock:
+            self.remote.visitors -= 1
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError):  # a client that dies is no trouble of ours
+            super().handle_error(request, client_address)
+
+
 @contextmanager
 def serve_remote() -> Iterator[Remote]:
     """Serve a CACTUS on a free port of this machine."""
     remote = Remote()
     handler = type("Handler", (_Handler,), {"remote": remote})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        server.daemon_threads = True
+    with _Server(("127.0.0.1", 0), handler) as server:
+        server.remote = remote
         remote.url = f"http://127.0.0.1:{server.server_address[1]}"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()

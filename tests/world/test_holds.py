@@ -295,6 +295,23 @@ def test_too_many_new_contracts_wait_for_an_approval(world: World) -> None:
     assert world.remote.creations() == 5
 
 
+def test_no_resync_takes_a_brake_off(world: World) -> None:
+    world.missions.put(*(mission(number) for number in range(1, 6)))
+    world.environment |= {"SYNCD_GUARD__MAX_NEW_CONTRACTS": "3", "SYNCD_GUARD__MAX_MAILS_PER_HOUR": "4"}
+    world.once()
+    before = world.remote.creations(), len(world.mails())
+
+    resynced = world.syncd("resync", "--all", "--yes")
+    world.once()
+
+    assert resynced.code == 0
+    assert before == (3, 4)
+    assert (world.remote.creations(), len(world.mails())) == before
+    guards = world.syncd("guard", "show", "--json").json["guards"]
+    assert guards["contracts"]["tripped"]
+    assert guards["mails"]["tripped"]
+
+
 def test_too_many_mails_wait_for_an_approval(world: World) -> None:
     world.missions.put(*(mission(number) for number in range(1, 4)))
 

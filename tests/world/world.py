@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass, field
 from email.message import EmailMessage
@@ -90,6 +90,13 @@ class World:
         while not file.exists():
             assert time.monotonic() < deadline, file
             time.sleep(0.005)
+
+    def await_so(self, is_so: Callable[[], bool]) -> None:
+        """Return once something is so."""
+        deadline = time.monotonic() + 20
+        while not is_so():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
 
     def once(self, expect: int = 0, **environment: str) -> Result:
         """Run one pass."""

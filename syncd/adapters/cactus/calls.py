@@ -1,11 +1,12 @@
 """One call to CACTUS: its credentials, its deadline, and its patience of seconds.
 
 What changes something is sent once, and once more only after a 401, which did nothing. What only reads is tried three
-times within seconds when the fault looks like a passing one. Longer patience is not for an adapter.
+times within seconds when the fault looks like a passing one; where it did not pass, once, until the remote answers
+again. Longer patience is not for an adapter.
 """
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from datetime import timedelta
 from functools import partial
 
@@ -31,26 +32,34 @@ class Calls:
         self._authentication = authentication
         self._clock = clock
         self._notify = notify
+        self._is_failing = False
 
     async def call(self, kind: RequestKind, request: Request, *, expect: Collection[int]) -> Answer:
         """Return an answer whose status is among the expected ones, within the total deadline."""
         deadline = self._client.deadline()
         once = partial(self._call_once, kind, request, expect, deadline)
-        if kind.changes_something:
-            return await once()
-        retrying = AsyncRetrying(
-            retry=retry_if_exception_type(Blip),
-            stop=partial(_gives_up, deadline),
-            wait=self._wait_s,
-            sleep=self._sleep,
-            reraise=True,
-        )
-        answer: Answer = await retrying(once)
+        answer = await (once() if kind.changes_something else self._call_patiently(once, deadline))
+        self._is_failing = False
         return answer
 
     async def aclose(self) -> None:
         """Close every connection."""
         await self._client.aclose()
+
+    async def _call_patiently(self, once: Callable[[], Awaitable[Answer]], deadline: float) -> Answer:
+        retrying = AsyncRetrying(
+            retry=retry_if_exception_type(Blip),
+            stop=partial(self._gives_up, deadline),
+            wait=self._wait_s,
+            sleep=self._sleep,
+            reraise=True,
+        )
+        try:
+            answer: Answer = await retrying(once)
+        except Blip:
+            self._is_failing = True
+            raise
+        return answer
 
     async def _call_once(self, kind: RequestKind, request: Request, expect: Collection[int], deadline: float) -> Answer:
         headers = await self._headers(deadline, refused=None)
@@ -62,8 +71,13 @@ class Calls:
         return answer
 
     async def _headers(self, deadline: float, *, refused: Headers | None) -> Headers | None:
-        """Return who we are. Late here is never unknown: the request itself was not sent, or answered 401."""
-        exchange = partial(self._exchange, deadline=deadline)
+        """Return who we are. Late here is never unknown: the request itself was not sent, or answered 401.
+
+        A token is waited for half of the time that is left, so that whoever asks for it learns of its failure before
+        giving up, and those who wait behind do not each ask again.
+        """
+        halfway = (asyncio.get_running_loop().time() + deadline) / 2
+        exchange = partial(self._exchange, deadline=halfway)
         try:
             async with asyncio.timeout_at(deadline):
                 if refused is None:
@@ -92,8 +106,7 @@ class Calls:
     async def _sleep(self, seconds: float) -> None:
         await self._clock.sleep(timedelta(seconds=seconds))
 
-
-def _gives_up(deadline: float, state: RetryCallState) -> bool:
-    """Whether there is no further try: enough of them, or the next one would begin after the deadline."""
-    is_too_late = asyncio.get_running_loop().time() + state.upcoming_sleep >= deadline
-    return state.attempt_number >= TRIES or is_too_late
+    def _gives_up(self, deadline: float, state: RetryCallState) -> bool:
+        """Whether there is no further try: enough of them, or the next one would begin after the deadline."""
+        is_too_late = asyncio.get_running_loop().time() + state.upcoming_sleep >= deadline
+        return self._is_failing or state.attempt_number >= TRIES or is_too_late

@@ -18,6 +18,7 @@ from syncd.errors import (
     CredentialsRefused,
     CursorExpired,
     OutcomeUnknown,
+    RateLimited,
     RefusalCode,
     Refused,
     SyncdError,
@@ -181,7 +182,7 @@ def _build(meaning: Meaning, message: str, problem: Problem, wait: timedelta | N
             failing = Blip if wait is None else Transient
             return failing(message, retry_after=wait, is_general=True)
         case Meaning.LIMITED:
-            return Transient(message, retry_after=wait, is_general=True)
+            return RateLimited(message, retry_after=wait)
         case Meaning.STRANGE:
             return Transient(message, retry_after=wait)
         case Meaning.STILL_UNDER_WAY:

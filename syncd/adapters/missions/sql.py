@@ -5,13 +5,18 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import cast
 
+import structlog
+
 from syncd.adapters.missions.cursor import Cursor, Position
 from syncd.adapters.missions.reading import MissionDatabase, Row
 from syncd.adapters.missions.relation import Query, Relation
 from syncd.adapters.missions.rows import mission_id_of
 from syncd.adapters.missions.values import read_instant
+from syncd.events import Log
 from syncd.model import Mission, MissionId
 from syncd.ports.missions import MissionPage
+
+log: Log = structlog.get_logger()
 
 _CHUNK = 500
 
@@ -26,7 +31,8 @@ class SqlMissionStore:
     question. An index on (`updated_at`, `mission_id`) keeps each reading as short as its answer.
 
     A key is shown NFC and trimmed, and a row is found by that form however the store spells it. Rows without a usable
-    key (null, control characters, far too long) cannot be followed by anybody: they are left out and counted.
+    key (null, control characters, far too long) cannot be followed by anybody: they are left out, and a full sweep
+    tells how many.
     """
 
     def __init__(
@@ -81,6 +87,8 @@ class SqlMissionStore:
                 break
         if missions and place is not None:
             self._page_end = missions[-1].mission_id, place
+        if len(missions) < limit and self.unnamed_rows:
+            log.error("mission.skipped", count=self.unnamed_rows)
         return missions
 
     async def existing(self, mission_ids: Sequence[MissionId]) -> frozenset[MissionId]:

@@ -50,6 +50,7 @@ async def open_cactus(
     authentication: Authentication | None = None,
     notify: NoticeBoard | None = None,
     clock: Clock | None = None,
+    client: HttpClient | None = None,
 ) -> AsyncIterator[HttpCactus]:
     """Give an adapter over a real socket, and close it."""
     cactus = HttpCactus(
@@ -61,6 +62,7 @@ async def open_cactus(
         ca_file=ca_file,
         document_cap_bytes=document_cap_bytes,
         notify=notify or NoticeBoard(),
+        client=client,
     )
     try:
         yield cactus
