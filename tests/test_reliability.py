@@ -43,7 +43,3 @@ def test_every_file_that_the_page_names_exists() -> None:
 
     assert named
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
-
-
-def test_no_figure_is_missing() -> None:
-    assert "FIG-" not in PAGE

@@ -76,9 +76,7 @@ def make_state_directory(settings: Settings) -> None:
         ) from error
 
 
-def _ledger(
-    settings: Settings, clock: Clock, *, sqlite_wal: bool | None, presence: SessionPresence | None
-) -> Ledger:
+def _ledger(settings: Settings, clock: Clock, *, sqlite_wal: bool | None, presence: SessionPresence | None) -> Ledger:
     make_state_directory(settings)
     return open_ledger(
         url_of(settings.database.url),

@@ -209,7 +209,7 @@ class _Shelf:
         return None
 
 
-def _result_of(work: Coroutine[object, None, Outcome]) -> Outcome:
+def _result_of(work: Coroutine[object, None, Outcome | None]) -> Outcome:
     """Run what never has to wait, without an event loop."""
     try:
         work.send(None)
