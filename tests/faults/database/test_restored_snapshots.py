@@ -98,7 +98,7 @@ async def test_b07_what_was_absent_before_the_snapshot_is_looked_for_again(tmp_p
             await eventually(
                 lambda: rows(ledger.url, _REFUSED_FOR_NOW) not in ([], [(0,)]), within_s=20, what="too busy"
             )
-            ledger.take()
+            await asyncio.to_thread(ledger.take)
             cactus.is_busy = False
             await site.everybody_works(ledger.url)
         ledger.restore()
@@ -118,7 +118,7 @@ async def test_b07_a_remote_that_is_believed_to_know_keys_is_caught(tmp_path: Pa
         Forgetful(site.remote)
         settings = _settings(site, ledger, is_idempotent=True)
         async with site.replicas(settings, 1):
-            ledger.take()
+            await asyncio.to_thread(ledger.take)
             site.validate(3)
             await site.everybody_works(ledger.url)
         ledger.restore()
