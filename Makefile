@@ -27,7 +27,7 @@ test: tools environment  ## every check: format, style, types, layers, tests
 	say 'types (mypy)';     $(BIN)/mypy
 	say 'layers (import-linter)'; $(BIN)/lint-imports --no-cache | tail -n 3
 	# Tests of whole processes have deadlines, and machines are noisy: what failed beside others is tried once more, alone.
-	say 'tests (pytest)';   $(BIN)/pytest -q --numprocesses 2 --dist worksteal --durations 5 --durations-min 2 || {
+	say 'tests (pytest)';   $(BIN)/pytest -q --numprocesses 3 --dist worksteal --durations 25 --durations-min 2 || {
 		[ $$? = 1 ] || exit 1
 		say 'what failed, once more and alone'
 		$(BIN)/pytest -q --last-failed --last-failed-no-failures none
