@@ -8,7 +8,7 @@ import structlog
 from syncd.errors import CursorExpired, Transient
 from syncd.events import Log
 from syncd.jobs.sweep import Round, SweepReport, sweep
-from syncd.jobs.watch import read_page
+from syncd.jobs.watch import read_page, told_of_a_lost_answer
 from syncd.jobs.works import Works
 from syncd.model import ContractId, Facts, MissionId, RemoteContract
 from syncd.ports.cactus import FeedPage
@@ -100,14 +100,17 @@ async def _whole_feed(works: Works) -> AsyncIterator[FeedPage]:
 async def _have_news_read(works: Works, page: FeedPage) -> int:
     """Have those read by themselves of which the page says something that is not older than what is known."""
     latest = {item.contract_id: item for item in page.items}
-    owners = await works.ledger.missions_of(contract_ids=list(latest), references=[])
+    by_reference = {MissionId(i.external_reference): i for i in latest.values() if i.external_reference is not None}
+    owners = await works.ledger.missions_of(contract_ids=list(latest), references=list(by_reference))
+    now = works.clock.now()
 
     def look(facts: Facts) -> Amendment | None:
-        item = latest.get(facts.contract_id) if facts.contract_id is not None else None
-        is_news = item is not None and _is_news(item, facts.remote)
-        return _reread(facts) if is_news and not facts.reread_wanted else None
+        item = latest.get(facts.contract_id) if facts.contract_id is not None else by_reference.get(facts.mission_id)
+        if item is None or facts.contract_id is None:
+            return told_of_a_lost_answer(facts, item, now=now) if item is not None else None
+        return _reread(facts) if _is_news(item, facts.remote) and not facts.reread_wanted else None
 
-    amended = await works.ledger.amend(list(set(owners.values())), look, now=works.clock.now()) if owners else ()
+    amended = await works.ledger.amend(list(set(owners.values())), look, now=now) if owners else ()
     return len(amended)
 
 
@@ -149,6 +152,8 @@ async def _difference(works: Works, contract: RemoteContract) -> list[Difference
     if view is None:
         return []
     if view.facts.contract_id != contract.contract_id:
+        now = works.clock.now()
+        await works.ledger.amend([mission_id], lambda facts: told_of_a_lost_answer(facts, contract, now=now), now=now)
         return [_unlike("other_contract", contract, mission_id, view.facts.contract_id)]
     known = view.facts.remote
     if known is not None and _state(known) == _state(contract):

@@ -96,7 +96,7 @@ async def _initialise(effect: Initialise, bench: Bench) -> Amend:
         contract = await bench.cactus.initialise(effect.mission, key=effect.key)
     except Refused as refusal:
         return await _after_refusal(refusal, effect, bench)
-    return _linked(contract, bench, event="contract.initialised")
+    return _linked(contract, now=bench.clock.now(), event="contract.initialised")
 
 
 _KEY_REUSED = "la même demande y a été faite avec d'autres valeurs"
@@ -105,7 +105,8 @@ _KEY_REUSED = "la même demande y a été faite avec d'autres valeurs"
 async def _after_refusal(refusal: Refused, effect: Initialise, bench: Bench) -> Amend:
     reason = refusal.message
     if refusal.code is RefusalCode.REFERENCE_EXISTS:
-        return _adopted_or_conflicting(await _in_the_way(refusal, effect.mission.mission_id, bench), bench)
+        in_the_way = await _in_the_way(refusal, effect.mission.mission_id, bench)
+        return adopted_or_conflicting(in_the_way, now=bench.clock.now())
     if refusal.code is RefusalCode.KEY_REUSED:
         return _changed(lambda facts: conflicting(facts, _KEY_REUSED), "contract.conflicted", status=str(refusal.code))
     return _changed(lambda facts: refused(facts, reason), "contract.refused", status=str(refusal.code))
@@ -123,7 +124,7 @@ async def _in_the_way(refusal: Refused, reference: MissionId, bench: Bench) -> R
 async def _look_up(reference: MissionId, bench: Bench) -> Amend:
     found = await bench.cactus.find(reference)
     if found is not None:
-        return _adopted_or_conflicting(found, bench)
+        return adopted_or_conflicting(found, now=bench.clock.now())
     now, policy = bench.clock.now(), bench.policy
     keys = policy.capabilities.idempotency_keys
 
@@ -133,13 +134,13 @@ async def _look_up(reference: MissionId, bench: Bench) -> Amend:
     return _changed(note_absence, "contract.looked_up", status="absent")
 
 
-def _adopted_or_conflicting(found: RemoteContract | None, bench: Bench) -> Amend:
+def adopted_or_conflicting(found: RemoteContract | None, *, now: datetime) -> Callable[[Facts], Amendment]:
     """A contract under our reference is ours when it is about the same student and company."""
 
     def apply(facts: Facts) -> Amendment:
         sent = facts.sent or facts.mission
         if found is not None and is_same_contract(found, sent):
-            return _linked(found, bench, event="contract.adopted")(facts)
+            return _linked(found, now=now, event="contract.adopted")(facts)
         where = found.contract_id if found is not None else "?"
         reason = f"contrat {where}"
         entry = TimelineEntry(event="contract.conflicted", detail={"contract_id": where})
@@ -148,9 +149,7 @@ def _adopted_or_conflicting(found: RemoteContract | None, bench: Bench) -> Amend
     return apply
 
 
-def _linked(contract: RemoteContract, bench: Bench, *, event: str) -> Callable[[Facts], Amendment]:
-    now = bench.clock.now()
-
+def _linked(contract: RemoteContract, *, now: datetime, event: str) -> Callable[[Facts], Amendment]:
     def apply(facts: Facts) -> Amendment:
         entry = TimelineEntry(event=event, detail={"contract_id": contract.contract_id, "attempts": facts.attempts + 1})
         linked = succeeded(link(facts, contract, now=now))

@@ -8,12 +8,13 @@ import structlog
 
 from syncd.errors import CursorExpired, OutcomeUnknown, Transient
 from syncd.events import Log
-from syncd.jobs.effects import observed
+from syncd.jobs.effects import adopted_or_conflicting, observed
 from syncd.jobs.gate import Gate
 from syncd.model import Asked, ContractId, Facts, MissionId, RemoteContract, RemoteStatus
 from syncd.ports.cactus import Cactus, FeedPage
 from syncd.ports.clock import Clock
 from syncd.ports.ledger import Amend, Amendment, CursorMove, Ledger
+from syncd.transitions import is_same_contract
 
 FLOW = "feed"
 _PAGE = 200
@@ -110,7 +111,7 @@ def _believe(facts: Facts, entries: tuple[RemoteContract, ...], now: datetime) -
 def _amend_by(item: RemoteContract, now: datetime) -> Amend:
     def apply(facts: Facts) -> Amendment | None:
         if facts.contract_id is None:
-            return _hint_of_a_lost_answer(facts, item)
+            return told_of_a_lost_answer(facts, item, now=now)
         if facts.contract_id != item.contract_id:
             return None  # somebody else's contract under our reference: `syncd reconcile` shows it
         known = facts.remote
@@ -123,8 +124,15 @@ def _amend_by(item: RemoteContract, now: datetime) -> Amend:
     return apply
 
 
-def _hint_of_a_lost_answer(facts: Facts, item: RemoteContract) -> Amendment | None:
-    """CACTUS has the contract although we have no answer (yet): let it be looked up now, and read once it is linked."""
+def told_of_a_lost_answer(facts: Facts, item: RemoteContract, *, now: datetime) -> Amendment | None:
+    """CACTUS has the contract although we have no answer (yet): it is linked and read, or looked up and then read.
+
+    Held, the contract would not be asked for again: what was applied late, or cannot be looked up, is found here.
+    """
+    is_open = facts.contract_id is None and facts.asked in (Asked.UNKNOWN, Asked.ABSENT)
+    if is_open and is_same_contract(item, facts.sent or facts.mission):
+        linked = adopted_or_conflicting(item, now=now)(facts)
+        return replace(linked, facts=replace(linked.facts, reread_wanted=True))
     if facts.asked not in (Asked.UNKNOWN, Asked.UNDER_WAY):
         return None
     is_older_than_the_answer = item.known_status is RemoteStatus.INITIALISED

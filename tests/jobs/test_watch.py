@@ -11,11 +11,12 @@ from structlog.typing import EventDict
 
 from syncd.adapters.cactus.mock import MockCactus
 from syncd.errors import CredentialsRefused, CursorExpired, OutcomeUnknown, Transient
+from syncd.jobs.compare import compare, compare_when_due
 from syncd.jobs.once import ask_feed
 from syncd.jobs.watch import watch
 from syncd.model import Asked, ContractId, MissionId, Part, RemoteContract, Step
 from syncd.ports.cactus import FeedPage
-from syncd.ports.ledger import Amend, CursorMove
+from syncd.ports.ledger import Amend, Amendment, CursorMove
 from syncd.store import SqlLedger
 from tests.jobs.remotes import HangingCactus
 from tests.jobs.workshop import A_SECOND, Workshop, id_of, numbered, open_workshop
@@ -31,6 +32,17 @@ async def read_feed(workshop: Workshop) -> int:
     moved = await watch(works.cactus, works.cactus_gate, workshop.ledger, workshop.clock)
     await works.advancer.drain()
     return moved
+
+
+async def compare_by(workshop: Workshop, *, is_reconcile: bool) -> None:
+    """Read everything that CACTUS lists, and work."""
+    if is_reconcile:
+        await compare(workshop.works)
+    else:
+        await compare_when_due(workshop.works)  # a new ledger: the day begins
+        workshop.clock.advance(timedelta(days=1))
+        await compare_when_due(workshop.works)
+    await workshop.works.advancer.drain()
 
 
 async def contract_of(workshop: Workshop, number: int) -> RemoteContract:
@@ -258,6 +270,26 @@ async def test_the_feed_tells_of_a_lost_answer_before_its_time_has_come(workshop
 
     assert waiting is Step.TO_INITIALISE
     assert await workshop.step(1) is Step.AWAITING_STUDENT
+
+
+@pytest.mark.parametrize("asked", [Asked.UNKNOWN, Asked.ABSENT])
+@pytest.mark.parametrize("source", ["feed", "comparison of every day", "reconcile"])
+async def test_r03_what_was_applied_late_is_linked_although_the_mission_is_held_by_then(
+    asked: Asked, source: str, workshop: Workshop
+) -> None:
+    workshop.cactus.faults.answers_to_lose = 1
+    await workshop.initialised(1)
+    await workshop.ledger.amend(
+        [id_of(1)],
+        lambda f: Amendment(facts=replace(f, asked=asked, manual_hold="wait", not_before=None)),
+        now=workshop.clock.now(),
+    )
+
+    await (read_feed(workshop) if source == "feed" else compare_by(workshop, is_reconcile=source == "reconcile"))
+
+    facts = (await workshop.view(1)).facts
+    assert facts.contract_id is not None
+    assert await workshop.step(1) is Step.HELD
 
 
 class SlowReader(MockCactus):
