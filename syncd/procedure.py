@@ -11,7 +11,6 @@
 by looking again.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
@@ -38,7 +37,6 @@ from syncd.model import (
     DocumentKind,
     Event,
     Facts,
-    Mission,
     MissionId,
     Moment,
     NotificationState,
@@ -117,7 +115,8 @@ def _ask(facts: Facts, now: datetime, policy: Policy) -> Action:
     has_just_looked = looked_up_at is not None and now - looked_up_at < _JUST_NOW
     if not remote.idempotency_keys and remote.look_up and not has_just_looked:
         return LookUp(reference=facts.mission_id)
-    mission = facts.sent if has_been_sent(facts) and facts.sent is not None else _with_training_dates(facts, policy)
+    sent = facts.sent if has_been_sent(facts) else None
+    mission = sent if sent is not None else policy.campaigns.with_training_dates(facts.mission)
     return Initialise(mission=mission, key=idempotency_key(facts.mission_id, facts.ask_round))
 
 
@@ -129,12 +128,23 @@ def _find_out(facts: Facts, now: datetime, policy: Policy) -> Action:
     if facts.asked in (Asked.REFUSED, Asked.CONFLICT, Asked.ABSENT):  # CACTUS has nothing of ours
         if facts.cancel_wanted is not None:
             return Close(reason=facts.cancel_wanted)
-        return _ask(facts, now, policy) if is_free else Wait(awaited="person")
+        return _ask(facts, now, policy) if is_free else _make_sure_of_absence(facts, now, policy)
     if policy.capabilities.look_up:
         return _look_up_in_time(facts, now, policy)
     if policy.capabilities.idempotency_keys and (is_free or facts.cancel_wanted is not None):
         return _ask(facts, now, policy)  # the same key again is the one question that this remote answers
     return Wait(awaited="person")  # a question to a person, never a second attempt
+
+
+def _make_sure_of_absence(facts: Facts, now: datetime, policy: Policy) -> Action:
+    """A person must decide. An early absence is enough to ask again with the same key, but no proof of absence."""
+    looked_up_at, asked_at = facts.looked_up_at, facts.asked_at
+    if facts.asked is not Asked.ABSENT or looked_up_at is None or asked_at is None or not policy.capabilities.look_up:
+        return Wait(awaited="person")
+    sure_at = asked_at + policy.patience.processing_time
+    if looked_up_at >= sure_at:
+        return Wait(awaited="person")
+    return LookUp(reference=facts.mission_id) if now >= sure_at else Wait(awaited="person", until=sure_at)
 
 
 def _look_up_in_time(facts: Facts, now: datetime, policy: Policy) -> Action:
@@ -384,15 +394,3 @@ def idempotency_key(mission_id: MissionId, ask_round: int) -> str:
 
 def _has_pair(facts: Facts) -> bool:
     return all(facts.current_document(kind) is not None for kind in DocumentKind)
-
-
-def _with_training_dates(facts: Facts, policy: Policy) -> Mission:
-    mission, campaign = facts.mission, policy.campaigns.of(facts.mission.academic_year)
-    if campaign is None:
-        return mission
-    ends_on = campaign.training_ends_per_programme.get(mission.programme or "", campaign.training_ends_on)
-    return replace(
-        mission,
-        training_starts_on=mission.training_starts_on or campaign.training_starts_on,
-        training_ends_on=mission.training_ends_on or ends_on,
-    )

@@ -127,6 +127,12 @@ ASKING = [
     Row("a cancellation looks before it closes", asked(Asked.UNKNOWN, cancel_wanted="non"), "look up", TO_INITIALISE),
     Row("it is not there: again", asked(Asked.ABSENT, looked_up_at=JUST_NOW), "initialise", TO_INITIALISE),
     Row("it is not there and was changed: a person decides", asked(Asked.ABSENT, row=CHANGED), "await person", HELD),
+    Row("it was not there when it may still have been on its way, and a person decides: looked for once more",
+        asked(Asked.ABSENT, row=CHANGED, looked_up_at=AN_HOUR_AGO), "look up", HELD),
+    Row("it is not there, and may still be on its way: looked for when it cannot be any more", asked(
+        Asked.ABSENT, at=JUST_NOW, row=CHANGED, looked_up_at=JUST_NOW), "await person until 10/06 08:01", HELD),
+    Row("it is not there for sure: a person decides",
+        asked(Asked.ABSENT, row=CHANGED, looked_up_at=JUST_NOW), "await person", HELD),
     Row("it is not there and is withdrawn: told, never asked again",
         asked(Asked.ABSENT, row=WITHDRAWN), WITHDRAWAL, HELD),
     Row("it is not there, for sure, and cancelled",

@@ -87,7 +87,7 @@ class Settler:
             holds=holds,
             warnings=warnings_of(settled, now=now, policy=policy),
             effect=effect,
-            due_at=action.until if isinstance(action, Wait) else now,
+            due_at=self._due_at(action, now, is_careful=policy is not self._policy),
             next_action=name_of(action),
             is_active=is_active(settled, now=now, policy=policy),
             is_urgent=is_start_near(settled, now, policy),
@@ -101,6 +101,12 @@ class Settler:
         if not leapt:
             return self._policy
         return replace(self._policy, patience=replace(patience, processing_time=patience.processing_time + leapt))
+
+    def _due_at(self, action: Effect | Wait, now: datetime, *, is_careful: bool) -> datetime | None:
+        """Return when it is looked at again: what waits for longer because of a leap, before that, for leaps pass."""
+        if not isinstance(action, Wait) or action.until is None or not is_careful:
+            return action.until if isinstance(action, Wait) else now
+        return min(action.until, now + self._policy.patience.processing_time)
 
     def _advance(
         self, facts: Facts, now: datetime, policy: Policy, entries: list[TimelineEntry], *, may_create: bool

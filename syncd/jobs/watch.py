@@ -14,6 +14,7 @@ from syncd.model import Asked, ContractId, Facts, MissionId, RemoteContract, Rem
 from syncd.ports.cactus import Cactus, FeedPage
 from syncd.ports.clock import Clock
 from syncd.ports.ledger import Amend, Amendment, CursorMove, Ledger
+from syncd.standing import is_gone, is_withdrawn
 from syncd.transitions import is_same_contract
 
 FLOW = "feed"
@@ -129,9 +130,14 @@ def told_of_a_lost_answer(facts: Facts, item: RemoteContract, *, now: datetime) 
 
     Held, the contract would not be asked for again: what was applied late, or cannot be looked up, is found here.
     """
-    is_open = facts.contract_id is None and facts.asked in (Asked.UNKNOWN, Asked.ABSENT)
+    is_forgotten = facts.asked is Asked.NEVER and (
+        is_withdrawn(facts) or is_gone(facts)
+    )  # in a ledger that was set back
+    is_open = facts.contract_id is None and (facts.asked in (Asked.UNKNOWN, Asked.ABSENT) or is_forgotten)
     if is_open and is_same_contract(item, facts.sent or facts.mission):
-        linked = adopted_or_conflicting(item, now=now)(facts)
+        as_sent = replace(facts.mission, status="validated")  # or it would not have been
+        known = replace(facts, baseline=as_sent) if is_forgotten else facts
+        linked = adopted_or_conflicting(item, now=now)(known)
         return replace(linked, facts=replace(linked.facts, reread_wanted=True))
     if facts.asked not in (Asked.UNKNOWN, Asked.UNDER_WAY):
         return None

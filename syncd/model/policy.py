@@ -1,7 +1,7 @@
 """What the department decided, as plain values: dates, recipients, patience."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 from syncd.model.mission import Mission
@@ -180,6 +180,18 @@ class Campaigns:
             return self.configured[academic_year]
         first_year = first_year_of(academic_year)
         return follow_pattern(self.pattern, academic_year, first_year) if first_year is not None else None
+
+    def with_training_dates(self, mission: Mission) -> Mission:
+        """Return the mission with the days of its training: its own, else those of its programme or its campaign."""
+        campaign = self.of(mission.academic_year)
+        if campaign is None:
+            return mission
+        ends_on = campaign.training_ends_per_programme.get(mission.programme or "", campaign.training_ends_on)
+        return replace(
+            mission,
+            training_starts_on=mission.training_starts_on or campaign.training_starts_on,
+            training_ends_on=mission.training_ends_on or ends_on,
+        )
 
 
 def first_year_of(academic_year: str) -> int | None:

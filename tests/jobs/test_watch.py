@@ -14,7 +14,7 @@ from syncd.errors import CredentialsRefused, CursorExpired, OutcomeUnknown, Tran
 from syncd.jobs.compare import compare, compare_when_due
 from syncd.jobs.once import ask_feed
 from syncd.jobs.watch import watch
-from syncd.model import Asked, ContractId, MissionId, Part, RemoteContract, Step
+from syncd.model import Asked, ContractId, Event, MissionId, Part, RemoteContract, Step
 from syncd.ports.cactus import FeedPage
 from syncd.ports.ledger import Amend, Amendment, CursorMove
 from syncd.store import SqlLedger
@@ -378,3 +378,19 @@ async def test_a_closed_gate_keeps_the_feed_from_being_asked(workshop: Workshop)
     await ask_feed(workshop.works)
 
     assert await workshop.ledger.cursor("feed") is None
+
+
+async def test_b07_a_contract_that_a_restored_ledger_has_forgotten_is_found_although_its_mission_was_withdrawn(
+    workshop: Workshop,
+) -> None:
+    await workshop.cactus.initialise(numbered(1), key="of the forgotten past")
+    await workshop.discover(numbered(1, status="withdrawn"))
+    await workshop.works.advancer.drain()
+    forgotten = await workshop.step(1)
+
+    await read_feed(workshop)
+
+    view = await workshop.view(1)
+    assert forgotten is Step.CLOSED
+    assert (view.row.step, view.facts.contract_id is not None) == (Step.HELD, True)
+    assert [letter.event for letter in view.letters] == [Event.MISSION_WITHDRAWN]

@@ -1,6 +1,6 @@
 """What a letter may say of one contract: every value is a French text, ready to be shown. Pure."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 from syncd.adapters.mail import french
@@ -43,7 +43,7 @@ class ContractView:
 
 def view_of(facts: Facts, context: LetterContext, *, written_on: date) -> ContractView:
     """Return what a letter written on this Paris day may say: the mission as it was announced, else as it is."""
-    mission = _with_training_dates(facts, context)
+    mission = context.campaigns.with_training_dates(facts.baseline or facts.mission)
     remote = facts.remote
     is_apprenticeship = mission.track is not Track.PROFESSIONNALISATION
     convention = "la convention d'accompagnement" if is_apprenticeship else "la convention de formation"
@@ -70,19 +70,6 @@ def view_of(facts: Facts, context: LetterContext, *, written_on: date) -> Contra
         papers_to_bring=context.papers.get(mission.track or Track.APPRENTISSAGE, ()),
         rows=_rows(mission),
         full_rows=_full_rows(mission),
-    )
-
-
-def _with_training_dates(facts: Facts, context: LetterContext) -> Mission:
-    mission = facts.baseline or facts.mission
-    campaign = context.campaigns.of(mission.academic_year)
-    if campaign is None:
-        return mission
-    ends_on = campaign.training_ends_per_programme.get(mission.programme or "", campaign.training_ends_on)
-    return replace(
-        mission,
-        training_starts_on=mission.training_starts_on or campaign.training_starts_on,
-        training_ends_on=mission.training_ends_on or ends_on,
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from syncd.adapters.cactus.mock import MockCactus
 from syncd.clock import SystemClock
 from syncd.daemon import Daemon
 from syncd.jobs.digest import queue_digest
@@ -170,6 +171,23 @@ async def test_t01_a_late_apply_is_waited_for_as_long_as_it_takes_whatever_becom
 
         assert asked == 1
         assert cactus.initialisations == 1
+        assert (await workshop.view(1)).facts.asked is Asked.ANSWERED
+
+
+async def test_t01_a_clock_that_came_back_from_1970_makes_nobody_wait_for_years(tmp_path: Path) -> None:
+    clock, policy = SetClock(), replace(KEYLESS, patience=POLICY.patience)
+    cactus = MockCactus(clock, capabilities=KEYLESS.capabilities)
+    async with open_workshop(tmp_path, tmp_path, clock=clock, cactus=cactus, policy=policy) as workshop:
+        clock.jump(timedelta(days=-55 * 365))
+        await workshop.discover(numbered(2))
+        await workshop.works.advancer.drain()
+        clock.jump(timedelta(days=55 * 365))
+        cactus.faults.requests_to_lose = 1
+        await workshop.discover(numbered(1))
+        for _ in range(60):
+            await workshop.works.advancer.drain()
+            clock.advance(timedelta(seconds=10))
+
         assert (await workshop.view(1)).facts.asked is Asked.ANSWERED
 
 
