@@ -24,6 +24,12 @@ PARTS = (
         minutes=25,
     ),
     Part(
+        name="simulation",
+        proves="ten thousand simulated weeks with crashes, pauses, lies and lost answers",
+        tests=("tests/faults/simulation",),
+        minutes=30,
+    ),
+    Part(
         name="remote",
         proves="ten thousand initialisations with lost and late answers; the remote as a whole",
         tests=("tests/faults/remote",),
