@@ -18,6 +18,8 @@ from syncd.store.writing import Changes, wake
 
 _l = letters.c
 _UNREADABLE_FOR = timedelta(minutes=5)
+_MOST_DOUBTS = 2
+"""A letter and its one repeat: after that a person looks."""
 _REGISTRATION = frozenset({Event.REGISTRATION_REQUESTED, Event.REGISTRATION_INVITED})
 
 
@@ -183,7 +185,7 @@ def _taken(row: Row, facts: dict[str, Facts]) -> QueuedLetter:
         attempts=int(str(row["attempts"])),
         queued_at=queued_at,
         is_repeat=int(str(row["repeats"])) > 0,
-        is_spent=int(str(row["repeats"])) > 1,
+        is_spent=int(str(row["repeats"])) >= _MOST_DOUBTS,
         facts=facts.get(mission_id),
     )
 
@@ -191,13 +193,16 @@ def _taken(row: Row, facts: dict[str, Facts]) -> QueuedLetter:
 def _after(outcome: LetterOutcome, now: datetime) -> Columns:
     is_sent, is_unknown = outcome.state is NotificationState.SENT, outcome.state is NotificationState.UNKNOWN
     was_tried = outcome.state is not NotificationState.QUEUED or outcome.error is not None
-    waits = case((_l.is_blocked, LetterLane.BLOCKED), else_=LetterLane.DEFERRED)
+    is_as_new = (_l.attempts == 0) & (_l.repeats == 0)  # it was taken and not tried: no backlog delays it the next time
+    new_again = [] if was_tried else [(is_as_new, LetterLane.NEW)]
+    waits = case((_l.is_blocked, LetterLane.BLOCKED), *new_again, else_=LetterLane.DEFERRED)
+    is_doubted = _l.repeats < _MOST_DOUBTS  # one that was in doubt so often already was not sent again
     due_at = outcome.retry_at or (now if outcome.state is NotificationState.QUEUED else None)
     return {
         "state": str(outcome.state),
         "attempts": _l.attempts + (1 if was_tried else 0),
-        "repeats": _l.repeats + 1 if is_unknown else _l.repeats,
-        "sent_at": now if is_sent or is_unknown else _l.sent_at,
+        "repeats": case((is_doubted, _l.repeats + 1), else_=_l.repeats) if is_unknown else _l.repeats,
+        "sent_at": now if is_sent else case((is_doubted, now), else_=_l.sent_at) if is_unknown else _l.sent_at,
         "last_error": outcome.error,
         "lane": waits if due_at is not None else None,
         "due_at": due_at,

@@ -159,6 +159,32 @@ async def test_q11_new_letters_and_deferred_ones_leave_in_turns(bench: Bench) ->
     assert [letter.attempts for letter in taken] == [0, 1, 0, 1]
 
 
+async def test_q11_a_letter_that_was_taken_and_not_tried_is_as_new_as_before(bench: Bench) -> None:
+    ledger = await bench.prepared(*missions(5))
+    for mission in missions(5):
+        await write(ledger, to=mission.mission_id)
+    first, *others = await take(ledger)
+    for letter in others:
+        await became(ledger, letter, QUEUED, retry_at=NOW - timedelta(hours=1), error="451 not now")
+    await became(ledger, first, QUEUED, retry_at=NOW)
+
+    assert first.letter_id in {letter.letter_id for letter in await take(ledger, limit=2)}
+
+
+async def test_a_letter_that_was_perhaps_sent_twice_and_not_again_counts_as_two_doubts(bench: Bench) -> None:
+    ledger = await bench.prepared(a_mission("A"))
+    await write(ledger)
+    for _ in range(2):
+        (letter,) = await take(ledger)
+        await became(ledger, letter, UNKNOWN, retry_at=NOW)
+    (spent,) = await take(ledger)
+    before = await ledger.mails_since(NOW - timedelta(hours=1))
+    await became(ledger, spent, UNKNOWN)
+
+    assert spent.is_spent
+    assert await ledger.mails_since(NOW - timedelta(hours=1)) == before == 2
+
+
 async def test_a_letter_whose_sender_died_has_an_unknown_outcome(bench: Bench) -> None:
     dead = await bench.prepared(a_mission("A"), lease=timedelta(milliseconds=1))
     await write(dead)

@@ -14,6 +14,8 @@ from tests.faults.crash.town import APPRENTICES, EXPECTED, FIRST_YEAR, MISSIONS,
 
 LETTERS_UNDER_WAY = 4
 """As many as there are connections to the mail server: a death leaves no more in doubt."""
+DOUBTS_FOR_A_PERSON = 2
+"""Whoever dies over a letter, and then over its one repeat, leaves it to a person, who sends it as a new one."""
 _PERSONAL = ("Durand", "Lefèvre", "Zoé", "zoe", "Martin", "Petit", "rh1", "rh2", "rh3", "responsable@", "mentor@")
 
 
@@ -111,13 +113,21 @@ def _check_letters(remains: Remains) -> None:
     """I6: everybody was told of everything, under one name, and again only where the outcome was in doubt."""
     told, arrivals = remains.town.box.told(), remains.town.box.arrivals()
     assert told == EXPECTED, ("I6", told ^ EXPECTED)
-    assert len(arrivals) == len(EXPECTED), ("I6", "a letter has two names")
-    doubts = {str(row["message_id"]): int(str(row["repeats"])) for row in remains.tables["letters"]}
+    letters = remains.tables["letters"]
+    resent = {_subject(row) for row in letters if row["resend"]}
+    assert len(arrivals.keys()) <= len(EXPECTED) + len(resent), ("I6", "a letter has two names")
+    doubts = {str(row["message_id"]): int(str(row["repeats"])) for row in letters}
     for message_id, count in arrivals.items():
         assert count <= 1 + doubts[message_id], ("I6", message_id, count)
     assert sum(doubts.values()) <= remains.deaths * LETTERS_UNDER_WAY, ("I6", doubts)
-    states = {row["state"] for row in remains.tables["letters"]}
-    assert states == {"sent"}, ("I6", states)
+    unsent = [row for row in letters if row["state"] != "sent"]
+    assert all(row["state"] == "unknown" and row["repeats"] == DOUBTS_FOR_A_PERSON for row in unsent), ("I6", unsent)
+    assert not unsent or remains.deaths >= DOUBTS_FOR_A_PERSON, ("I6", unsent)
+    assert {_subject(row) for row in unsent} == resent, ("I6", "a person was asked, and only then")
+
+
+def _subject(row: Row) -> tuple[object, ...]:
+    return tuple(row[name] for name in ("mission_id", "event", "role", "cause"))
 
 
 # ------------------------------------------------------------------------------------------------------------- output

@@ -1,6 +1,7 @@
 """What syncd and an admin do in the life of a few contracts, with everything that the real commands work with."""
 
 import hashlib
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -8,7 +9,7 @@ from datetime import timedelta
 from syncd.daemon import Daemon
 from syncd.jobs.once import run_once
 from syncd.jobs.works import Works
-from syncd.model import DocumentKind, Facts, MissionId, Step, StoredDocument, Track
+from syncd.model import DocumentKind, Facts, MissionId, NotificationState, Step, StoredDocument, Track
 from syncd.ports.clock import Clock
 from syncd.ports.documents import DocumentName
 from syncd.ports.ledger import Amendment
@@ -40,6 +41,8 @@ async def live(settings: Settings, clock: Clock, papers: Sequence[bytes], *, wal
         for _ in range(_MOST_PASSES):
             await _add_what_is_awaited(works, papers)
             await run_once(works)
+            if await _resend_what_is_in_doubt(works):
+                continue
             steps = await works.ledger.count_by_step()
             if steps and set(steps) <= {Step.DONE, Step.HELD}:
                 return
@@ -50,6 +53,18 @@ async def serve(settings: Settings, clock: Clock, manager: str | None) -> None:
     async with open_works(settings, clock=clock) as works:
         ears = ServiceManager(address=manager, watchdog=timedelta(seconds=2))
         await Daemon(works, manager=ears, may_reload=lambda: False).run()
+
+
+async def _resend_what_is_in_doubt(works: Works) -> int:
+    """Do what an admin does who reads that letters were perhaps sent twice, each time by a sender that died."""
+    doubted = await works.ledger.letters(state=NotificationState.UNKNOWN)
+    known = Counter((row.mission_id, row.event, row.role, row.cause) for row in await works.ledger.letters())
+    spent = [
+        row for row in doubted if row.retry_at is None and known[row.mission_id, row.event, row.role, row.cause] == 1
+    ]
+    for row in spent:
+        await works.ledger.resend(row.letter_id, now=works.clock.now())
+    return len(spent)
 
 
 @asynccontextmanager
