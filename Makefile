@@ -33,7 +33,7 @@ test: tools environment  ## every check: format, style, types, layers, tests
 		$(BIN)/pytest -q --last-failed --last-failed-no-failures none
 	}
 
-deep: tools environment  ## the long suites, two hours: kills everywhere, simulated weeks, real faults (PARTS="crash mail": these)
+deep: tools environment  ## the long suites, two hours: kills everywhere, simulated towns, real faults (PARTS="crash mail": these)
 	@$(BIN)/python -m tests.deep $(PARTS)
 
 deep-soak: tools environment  ## an hour under faults: memory, files, threads and tasks stay flat

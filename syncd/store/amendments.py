@@ -16,7 +16,7 @@ from syncd.ports.ledger import (
     TimelineEntry,
 )
 from syncd.store.engine import RaceLostError, Transaction
-from syncd.store.loading import Batch, load_where, rows_of, select_locked
+from syncd.store.loading import Batch, load_locked, rows_of
 from syncd.store.part import LedgerPart
 from syncd.store.rows import Columns, Row, changed_names, columns_of, fingerprint
 from syncd.store.tables import Lane, contracts, cursors
@@ -89,7 +89,7 @@ class Amendments(LedgerPart):
 
         async def work(tx: Transaction) -> frozenset[MissionId]:
             changes = Changes(now=now, domain=self._identity.message_domain)
-            batch = await load_where(tx, select_locked(mission_ids)) if mission_ids else Batch(loaded={}, unreadable=())
+            batch = await load_locked(tx, mission_ids) if mission_ids else Batch(loaded={}, unreadable=())
             candidates = (apply(batch.with_rivals(one.facts)) for one in batch.loaded.values())
             amended = await respect_owners(tx, [a for a in candidates if a is not None])
             written = {a.facts.mission_id for a in amended if _write(changes, batch, a, now=None if resting else now)}
@@ -147,7 +147,7 @@ def _new_row(mission: Mission, *, now: datetime) -> Columns:
 async def _update(tx: Transaction, missions: Sequence[Mission], changes: Changes) -> None:
     if not missions:
         return
-    batch = await load_where(tx, select_locked([mission.mission_id for mission in missions]))
+    batch = await load_locked(tx, [mission.mission_id for mission in missions])
     for mission in missions:
         one = batch.loaded.get(mission.mission_id)
         if one is None:

@@ -10,10 +10,10 @@ from syncd.ports.ledger import LetterOutcome, QueuedLetter, TimelineEntry
 from syncd.store.columns import Instant
 from syncd.store.engine import Transaction
 from syncd.store.letter_queue import choose, look_around, mails_allowed
-from syncd.store.loading import load_where, rows_of
+from syncd.store.loading import load_these, rows_of
 from syncd.store.part import LedgerPart
 from syncd.store.rows import Columns, Row
-from syncd.store.tables import LetterLane, contracts, letters
+from syncd.store.tables import LetterLane, letters
 from syncd.store.writing import Changes, wake
 
 _l = letters.c
@@ -156,7 +156,7 @@ async def _facts_of(tx: Transaction, rows: Sequence[Row]) -> dict[str, Facts]:
     ids = sorted({str(row["mission_id"]) for row in rows} - {""})
     if not ids:
         return {}
-    batch = await load_where(tx, select(contracts).where(contracts.c.mission_id.in_(ids)))
+    batch = await load_these(tx, ids)
     return {mission_id: one.facts for mission_id, one in batch.loaded.items()}
 
 

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from sqlalchemy import Select, and_, select
+from sqlalchemy import BindParameter, Select, and_, bindparam, select
 
 from syncd.model import Asked, Event, Facts, MissionId, NotificationState, Role, Step, StoredDocument
 from syncd.store.codec import NotUnderstoodError
@@ -65,19 +65,33 @@ async def load_where(tx: Transaction, statement: Select[*tuple[object, ...]]) ->
     return await load(tx, await rows_of(tx, statement))
 
 
-async def rows_of(tx: Transaction, statement: Select[*tuple[object, ...]]) -> list[Row]:
+async def load_these(tx: Transaction, ids: Collection[str]) -> Batch:
+    """Return these contracts as facts."""
+    return await load(tx, await rows_of(tx, _THESE, ids=list(ids)))
+
+
+async def load_locked(tx: Transaction, ids: Collection[MissionId]) -> Batch:
+    """Return these contracts for writing, always in the same order, so that two transactions rarely cross."""
+    return await load(tx, await rows_of(tx, _THESE_LOCKED, ids=list(ids)))
+
+
+async def rows_of(tx: Transaction, statement: Select[*tuple[object, ...]], **values: object) -> list[Row]:
     """Return the rows of a statement by column name."""
-    return [dict(row) for row in (await tx.connection.execute(statement)).mappings()]
+    return [dict(row) for row in (await tx.connection.execute(statement, values)).mappings()]
 
 
-def select_locked(ids: Collection[MissionId]) -> Select[*tuple[object, ...]]:
-    """Select these contracts for writing, always in the same order, so that two transactions rarely cross."""
-    return (
-        select(contracts)
-        .where(contracts.c.mission_id.in_(list(ids)))
-        .order_by(contracts.c.mission_id)
-        .with_for_update()
-    )
+_ids: BindParameter[str] = bindparam("ids", expanding=True)
+_keys: BindParameter[object] = bindparam("keys", expanding=True)
+_ANNOUNCED = (
+    letters.c.mission_id, letters.c.event, letters.c.role, letters.c.cause, letters.c.state, letters.c.queued_at,
+)  # fmt: skip
+
+# Built once: to build a statement takes longer than to run it.
+_THESE = select(contracts).where(contracts.c.mission_id.in_(_ids))
+_THESE_LOCKED = _THESE.order_by(contracts.c.mission_id).with_for_update()
+_THEIR_RIVALS = select(contracts).where(contracts.c.student_key.in_(_keys) & contracts.c.mission_id.not_in(_ids))
+_THEIR_DOCUMENTS = select(documents).where(documents.c.mission_id.in_(_ids)).order_by(*documents.primary_key.columns)
+_THEIR_LETTERS = select(*_ANNOUNCED).where(letters.c.mission_id.in_(_ids)).order_by(letters.c.letter_id)
 
 
 def _readable(
@@ -125,27 +139,19 @@ async def _rival_rows(tx: Transaction, rows: Sequence[Row], ids: Sequence[Missio
     keys = {row["student_key"] for row in rows} - {None}
     if not keys:
         return []
-    of_the_same_students = contracts.c.student_key.in_(list(keys)) & contracts.c.mission_id.not_in(ids)
-    return await rows_of(tx, select(contracts).where(of_the_same_students))
+    return await rows_of(tx, _THEIR_RIVALS, keys=list(keys), ids=ids)
 
 
 async def _documents(tx: Transaction, ids: Sequence[MissionId]) -> dict[MissionId, list[StoredDocument]]:
-    statement = select(documents).where(documents.c.mission_id.in_(ids)).order_by(*documents.primary_key.columns)
     found: defaultdict[MissionId, list[StoredDocument]] = defaultdict(list)
-    for row in await rows_of(tx, statement):
+    for row in await rows_of(tx, _THEIR_DOCUMENTS, ids=ids):
         if (document := document_of(row)) is not None:
             found[MissionId(str(row["mission_id"]))].append(document)
     return found
 
 
-_ANNOUNCED = (
-    letters.c.mission_id, letters.c.event, letters.c.role, letters.c.cause, letters.c.state, letters.c.queued_at,
-)  # fmt: skip
-
-
 async def _notifications(tx: Transaction, ids: Sequence[MissionId]) -> dict[MissionId, list[Row]]:
-    statement = select(*_ANNOUNCED).where(letters.c.mission_id.in_(ids)).order_by(letters.c.letter_id)
     found: defaultdict[MissionId, list[Row]] = defaultdict(list)
-    for row in await rows_of(tx, statement):
+    for row in await rows_of(tx, _THEIR_LETTERS, ids=ids):
         found[MissionId(str(row["mission_id"]))].append(row)
     return found

@@ -18,7 +18,7 @@ from syncd.ports.reading import (
     TimelineRow,
 )
 from syncd.store.engine import Transaction
-from syncd.store.loading import KNOWN_WORDS, LEFT_ALONE, load_where, rows_of
+from syncd.store.loading import KNOWN_WORDS, LEFT_ALONE, load_these, load_where, rows_of
 from syncd.store.part import LedgerPart
 from syncd.store.picking import ORDINARY_LANES
 from syncd.store.shown import SHOWN, contract_row, holds_of, letter_row, warnings_of
@@ -73,7 +73,7 @@ class Queries(LedgerPart):
         """Return one contract, whole, as it was last settled."""
 
         async def work(tx: Transaction) -> ContractView | None:
-            batch = await load_where(tx, select(contracts).where(_c.mission_id == mission_id))
+            batch = await load_these(tx, [mission_id])
             one = batch.loaded.get(mission_id)
             if one is None:
                 return None

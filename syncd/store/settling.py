@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, literal, select, update
+from sqlalchemy import bindparam, func, literal, select, update
 
 from syncd.actions import Initialise
 from syncd.model import Facts, MissionId
@@ -68,10 +68,14 @@ def write_settled(
     return Claim(facts=batch.with_rivals(settled.facts), token=int(str(one.row["lease_token"])), effect=settled.effect)
 
 
+_GUARD = select(guards.c.tripped_at, guards.c.detail, guards.c.approved_at).where(guards.c.name == bindparam("named"))
+_GUARD_LOCKED = _GUARD.with_for_update()
+
+
 async def read_guard(tx: Transaction, name: str, *, lock: bool = False) -> GuardState:
     """Return a brake; locked, other replicas count after this transaction."""
-    statement = select(guards.c.tripped_at, guards.c.detail, guards.c.approved_at).where(guards.c.name == name)
-    row = (await tx.connection.execute(statement.with_for_update() if lock else statement)).one_or_none()
+    statement = _GUARD_LOCKED if lock else _GUARD
+    row = (await tx.connection.execute(statement, {"named": name})).one_or_none()
     return GuardState() if row is None else GuardState(**row._asdict())
 
 

@@ -3,12 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from syncd.model import Asked, Facts, MissionId
 from syncd.ports.ledger import Amendment
 from syncd.store.engine import Transaction
 from syncd.store.tables import contracts
+
+_THEIR_MISSIONS = select(contracts.c.contract_id, contracts.c.mission_id).where(
+    contracts.c.contract_id.in_(bindparam("ids", expanding=True))
+)
 
 
 async def respect_owners(tx: Transaction, amended: Sequence[Amendment]) -> list[Amendment]:
@@ -26,8 +30,7 @@ async def respect_owners(tx: Transaction, amended: Sequence[Amendment]) -> list[
 async def _owners(tx: Transaction, contract_ids: Sequence[str]) -> dict[str, MissionId]:
     if not contract_ids:
         return {}
-    statement = select(contracts.c.contract_id, contracts.c.mission_id)
-    rows = await tx.connection.execute(statement.where(contracts.c.contract_id.in_(contract_ids)))
+    rows = await tx.connection.execute(_THEIR_MISSIONS, {"ids": contract_ids})
     return {contract_id: MissionId(mission_id) for contract_id, mission_id in rows}
 
 

@@ -4,9 +4,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from uuid import UUID, uuid5
 
-from sqlalchemy import Insert, Table, bindparam, case, insert, literal, update
+from sqlalchemy import Insert, Table, Update, bindparam, case, insert, literal, update
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -117,14 +118,14 @@ class Changes:
         """Write everything, in as few statements as there are kinds of change."""
         await self._update_contracts(tx)
         if self._documents:
-            await tx.connection.execute(insert(documents), self._documents)
+            await tx.connection.execute(_ADD_DOCUMENTS, self._documents)
         if self._superseded:
             await tx.connection.execute(_SUPERSEDE, self._superseded)
         await self._block_letters(tx)
         if self._letters:
             await tx.connection.execute(insert_once(tx, letters), self._letters)
         if self._entries:
-            await tx.connection.execute(insert(timeline), self._entries)
+            await tx.connection.execute(_ADD_ENTRIES, self._entries)
             tx.happenings.extend(self._happenings)
         if self._nudged:
             await wake(tx, sorted(self._nudged), now=self.now)
@@ -135,13 +136,7 @@ class Changes:
             key = {"of_mission": one.mission_id, "of_token": one.row["lease_token"]}
             alike[tuple(sorted(columns))].append(columns | key)
         for names, rows in alike.items():
-            statement = (
-                update(contracts)
-                .where(contracts.c.mission_id == bindparam("of_mission"))
-                .where(contracts.c.lease_token == bindparam("of_token"))
-                .values({name: bindparam(name) for name in names})
-            )
-            result = await tx.connection.execute(statement, rows)
+            result = await tx.connection.execute(_update_of(names), rows)
             if result.rowcount not in (len(rows), -1):
                 raise RaceLostError
 
@@ -153,6 +148,7 @@ class Changes:
 
 
 _WORK = frozenset({"due_at", "lane", "lease_owner", "lease_token", "lease_until", "crashes"})
+_ADD_DOCUMENTS, _ADD_ENTRIES = insert(documents), insert(timeline)
 _SUPERSEDE = (
     update(documents)
     .where(documents.c.mission_id == bindparam("of_mission"))
@@ -160,6 +156,17 @@ _SUPERSEDE = (
     .where(documents.c.version == bindparam("of_version"))
     .values(superseded_at=bindparam("superseded_at"), file_id=bindparam("file_id"))
 )
+
+
+@cache
+def _update_of(names: tuple[str, ...]) -> Update:
+    """Return the statement that changes these columns of a contract; there are a few dozen."""
+    return (
+        update(contracts)
+        .where(contracts.c.mission_id == bindparam("of_mission"))
+        .where(contracts.c.lease_token == bindparam("of_token"))
+        .values({name: bindparam(name) for name in names})
+    )
 
 
 def new_letter(

@@ -86,7 +86,7 @@ def _command(part: Part, figures: Path) -> list[str]:
         return [sys.executable, "-m", part.module, "--figures", str(figures)]
     return [
         sys.executable, "-m", "pytest", "-q", "--deep", "--figures", str(figures), f"--timeout={_LONGEST_TEST_S}",
-        "--numprocesses=2", "--dist=worksteal", "-p", "no:cacheprovider", *part.tests,
+        "--numprocesses=3", "--dist=worksteal", "-p", "no:cacheprovider", *part.tests,
     ]  # fmt: skip
 
 

@@ -25,7 +25,7 @@ PARTS = (
     ),
     Part(
         name="simulation",
-        proves="ten thousand simulated weeks with crashes, pauses, lies and lost answers",
+        proves="ten thousand simulated towns with crashes, pauses, lies and lost answers",
         tests=("tests/faults/simulation",),
         minutes=30,
     ),

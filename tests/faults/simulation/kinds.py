@@ -70,7 +70,6 @@ class Kind(StrEnum):
     MAIL_REFUSED = "mail 5xx for a recipient"
     MAIL_DOWN = "mail server unreachable"
     DISK_FULL = "no room for documents"
-    BRAKE = "brake on creations"
 
 
 def instant(seconds: float) -> datetime:

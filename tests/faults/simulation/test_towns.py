@@ -1,4 +1,4 @@
-"""Thousands of simulated weeks: whatever befalls a town, nothing is lost and nothing is done twice."""
+"""Thousands of simulated towns: whatever befalls them, nothing is lost and nothing is done twice."""
 
 from collections import Counter
 
@@ -8,12 +8,12 @@ from tests.faults.simulation.kinds import Kind
 from tests.faults.simulation.simulate import simulate
 from tests.support.scale import Amount, Figures
 
-SHARDS = 4
+SHARDS = 6
 LEAST_CONTRACTS = 10
 LEAST_CRASHES = 3.0
 """On average; more are planned, for one that finds nobody up is none."""
 LEAST_KINDS = 36
-"""Of faults that really happened, in any fifty seeds; some are rare."""
+"""Of faults that really happened, in any thirty seeds; some are rare."""
 
 
 @pytest.mark.parametrize("shard", range(SHARDS))
