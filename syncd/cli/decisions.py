@@ -12,7 +12,7 @@ from syncd.clock import SystemClock
 from syncd.errors import RefusalCode, Refused
 from syncd.jobs.settle import Settler
 from syncd.jobs.works import Works
-from syncd.model import ContractId, Facts, HoldCode, Mission, MissionId, RemoteContract, Step, changed_fields
+from syncd.model import ContractId, Facts, HoldCode, Mission, MissionId, RemoteContract, Step, Track, changed_fields
 from syncd.ports.ledger import Amend, Amendment, CreationLimit, Ledger, TimelineEntry
 from syncd.ports.reading import ContractView
 from syncd.standing import has_been_sent
@@ -214,6 +214,11 @@ async def _read(works: Works, contract_id: ContractId) -> RemoteContract:
 async def _compare(ledger: Ledger, view: ContractView, contract: RemoteContract, *, is_sure: bool) -> None:
     """Refuse what is certainly another contract; ask where CACTUS does not tell."""
     facts = view.facts
+    if facts.mission.track is Track.PROFESSIONNALISATION and facts.decided_at is not None:
+        raise CommandFailed(
+            f"{facts.mission_id} is a professionalisation contract: its papers do not come from CACTUS",
+            hint="`syncd documents add` takes them.",
+        )
     if facts.contract_id is not None and facts.contract_id != contract.contract_id:
         raise CommandFailed(
             f"{facts.mission_id} is linked to contract {facts.contract_id} already",

@@ -211,6 +211,10 @@ async def _cancel(effect: CancelRemote, bench: Bench) -> Amend:
     try:
         contract = await bench.cactus.cancel(effect.contract_id, effect.reason)
     except Refused as refusal:
+        if refusal.code is RefusalCode.NOT_FOUND:  # somebody removed it: there is nothing left to cancel
+            return _changed(
+                lambda current: missing(current, now=now), "contract.missing", contract_id=effect.contract_id
+            )
         reason = f"cancellation refused: {refusal.code}"
         return _changed(
             lambda facts: replace(facts, cancel_wanted=None, last_error=reason, reread_wanted=True),

@@ -219,3 +219,23 @@ def test_a_signed_contract_cannot_be_cancelled_here(season: World) -> None:
     assert refused.code == 1
     assert "past cancelling" in refused.err
     assert season.step(A) != "closed"
+
+
+def test_cancelling_what_somebody_removed_from_cactus_closes_it(season: World) -> None:
+    del season.remote.contracts[season.remote.of(A)["contract_id"]]
+
+    cancelled = season.syncd("cancel", A, "--reason", "abandon de l'étudiant")
+
+    assert cancelled.code == 0, cancelled
+    assert season.step(A) == "closed"
+
+
+def test_a_decided_professionalisation_contract_is_not_linked_to_cactus(season: World) -> None:
+    season.missions.put(mission(7, track="professionnalisation"))
+    season.once()
+
+    refused = season.syncd("adopt", "FVMA-2025-0007", season.remote.of(A)["contract_id"])
+
+    assert refused.code == 1
+    assert "professionalisation" in refused.err
+    assert "syncd documents add" in refused.err
