@@ -68,7 +68,8 @@ def figures_of(record: Record) -> dict[str, object]:
         "what": "soak", "site": record.site, "lasted_s": round(record.series[-1].at_s), "missions": record.missions,
         "letters": record.letters, "repeated_letters": record.repeated_letters,
         "breakages": record.breakages.total(), "kinds": len(record.breakages),
-        "longest_calm_s": round(record.longest_calm_s, 1), "memory_mb_per_h": round(verdict.memory.mb_per_h, 2),
+        "longest_calm_s": round(record.longest_calm_s, 1),
+        "memory_mb_per_h": round(verdict.memory_mb_per_h, 2), "memory_grown_mb": verdict.grown_mb,
         "memory_mb_first": verdict.memory_mb[0], "memory_mb_last": verdict.memory_mb[1], **stepped, **counts,
         "exit_code": record.exit_code, "end_took_s": round(record.end_took_s, 2), "findings": len(record.findings),
     }  # fmt: skip

@@ -34,14 +34,14 @@ def test_o06_a_process_that_only_breathes_is_flat() -> None:
     verdict = judge(hour(), AN_HOUR)
 
     assert verdict.findings == ()
-    assert abs(verdict.memory.mb_per_h) < 0.5
+    assert abs(verdict.memory_mb_per_h) < 0.5
     assert verdict.memory_mb[0] == pytest.approx(137, abs=1)
 
 
 def test_o06_two_megabytes_an_hour_are_seen_through_the_bursts() -> None:
     verdict = judge(hour(rss_kb=lambda at_s: int(2048 * at_s / 3600)), AN_HOUR)
 
-    assert verdict.memory.mb_per_h == pytest.approx(2, abs=0.5)
+    assert verdict.memory_mb_per_h == pytest.approx(2, abs=0.5)
     assert ["memory" in finding for finding in verdict.findings] == [True]
 
 
@@ -53,9 +53,22 @@ def test_o06_one_higher_mark_is_no_leak_and_a_large_one_is_told(at_s: int) -> No
     higher, far_higher = judge(marked(3), AN_HOUR), judge(marked(9), AN_HOUR)
 
     assert higher.findings == ()
-    assert higher.stepped is not None
-    assert higher.stepped.step_mb == pytest.approx(3, abs=0.5)
+    assert higher.grown_mb == pytest.approx(3, abs=0.5)
+    assert higher.stepped is None or higher.stepped.step_mb == pytest.approx(3, abs=0.5)
     assert ["beside a step" in finding for finding in far_higher.findings] == [True]
+
+
+@pytest.mark.parametrize("begins_s", [1000, 1800, 2400])
+def test_o06_a_hill_is_no_leak_and_hides_none(begins_s: int) -> None:
+    def hill_at(now_s: float) -> int:
+        return 1024 * 10 if begins_s < now_s < begins_s + 500 else 0
+
+    hill = judge(hour(rss_kb=hill_at), AN_HOUR)
+    hill_and_leak = judge(hour(rss_kb=lambda now_s: hill_at(now_s) + int(2048 * now_s / 3600)), AN_HOUR)
+
+    assert hill.findings == ()
+    assert hill.grown_mb < 0.5
+    assert ["memory" in finding for finding in hill_and_leak.findings] == [True]
 
 
 def test_o06_a_leak_in_small_steps_is_a_leak() -> None:
