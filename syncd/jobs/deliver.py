@@ -53,6 +53,8 @@ class Deliverer:
         self._concurrency = concurrency
         self._others_are_busy = others_are_busy
         self._tasks: set[asyncio.Task[None]] = set()
+        self._in_hand: set[int] = set()
+        """Letters that were taken, until what became of them is written."""
         self._is_stopping = asyncio.Event()
         self._last_error: str | None = None
         self._away_since: datetime | None = None
@@ -111,8 +113,11 @@ class Deliverer:
             return 0
         await self._yield_to_contracts()
         most = self._patience.most_per_hour
-        letters = await self._ledger.take_letters(limit=room, now=self._clock.now(), most_per_hour=most)
+        letters = await self._ledger.take_letters(
+            limit=room, now=self._clock.now(), most_per_hour=most, in_hand=self._in_hand
+        )
         for letter in letters:
+            self._in_hand.add(letter.letter_id)
             task = asyncio.create_task(self._deliver(letter), name=f"letter:{letter.letter_id}")
             self._tasks.add(task)
             task.add_done_callback(self._forget)
@@ -171,6 +176,7 @@ class Deliverer:
                 self._away_since = None
             self._tell(letter, outcome)
             await self._record(outcome)
+            self._in_hand.discard(letter.letter_id)
         except Transient as error:  # its lease lapses, and it counts as perhaps sent
             log.warning("letter.unrecorded", letter_id=letter.letter_id, error=error.message)
 

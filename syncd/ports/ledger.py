@@ -6,7 +6,7 @@ the ledger writes the difference. So nothing is ever decided from a stale readin
 transaction of the fact that causes it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -274,13 +274,16 @@ class Ledger(LedgerReader, Protocol):
 
     # -- letters
 
-    async def take_letters(self, *, limit: int, now: datetime, most_per_hour: int = 0) -> tuple[QueuedLetter, ...]:
+    async def take_letters(
+        self, *, limit: int, now: datetime, most_per_hour: int = 0, in_hand: Collection[int] | None = None
+    ) -> tuple[QueuedLetter, ...]:
         """Take letters that are due and not blocked by a hold; each says `sending` from here on.
 
         New letters and deferred ones are taken in turns, the oldest first; a crowd of new ones shares its turns with
         the letters of this minute: no backlog delays them. A letter found in `sending` whose taker is dead has an
         unknown outcome. The brake on mails is counted in here, over all replicas: with `most_per_hour` not one more is
-        taken than may leave in this sliding hour, and none once it is tripped.
+        taken than may leave in this sliding hour, and none once it is tripped. `in_hand`: the ids of those that were
+        taken and not recorded; what else is ours is of a taking whose answer was lost, and waits again.
         """
 
     async def record_letter(self, outcome: LetterOutcome, *, now: datetime) -> bool:

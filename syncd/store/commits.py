@@ -1,5 +1,12 @@
-"""What became of a COMMIT whose reply was lost: PostgreSQL (13 and later) knows it by the transaction's number."""
+"""What became of a COMMIT whose reply was lost: PostgreSQL knows it by the transaction's number.
 
+A number is not a name: a server that crashed gives the numbers of what it lost to others. "Committed" is therefore
+believed only when the server has not crashed since, which is seen by its statistics: it throws them away when it
+recovers (PostgreSQL 15 and later; of an older one it is never believed). "Aborted" is always true: what was committed
+keeps its number for itself.
+"""
+
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
 
@@ -21,7 +28,10 @@ _WHOLE_LIMIT = "set_config('transaction_timeout', :whole, true)"
 _WHOLE_LIMIT_SINCE = (17,)
 """A client that is stopped between two statements of a batch is neither idle nor at work for the other limits."""
 _NUMBER = "CAST(pg_current_xact_id() AS text)"
-_STATUS = text("SELECT pg_xact_status(CAST(:number AS xid8))")
+_STATUS = "pg_xact_status(CAST(:number AS xid8))"
+_EPOCH = "CAST(pg_stat_get_bgwriter_stat_reset_time() AS text)"
+"""When statistics began: another instant after every crash, the same one after a restart in order."""
+_EPOCH_SINCE = (15,)
 _NOT_KNOWN_ANY_MORE = frozenset({"22023", "42883"})
 """A number from the future: the server was set back, as by a failover that lost the last commits. No such function."""
 
@@ -34,31 +44,41 @@ class Fate(Enum):
     UNKNOWN = auto()
 
 
-_FATES = {"committed": Fate.COMMITTED, "aborted": Fate.ABORTED}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """By what a transaction is known again. `epoch`: of the server's life between two crashes, where it can tell."""
+
+    number: str
+    epoch: str | None
 
 
-async def open_on_postgres(connection: AsyncConnection, limits: Limits, *, is_write: bool) -> str | None:
-    """Begin a transaction that the server ends by itself when we fall silent; return the number of one that writes."""
+async def open_on_postgres(connection: AsyncConnection, limits: Limits, *, is_write: bool) -> Mark | None:
+    """Begin a transaction that the server ends by itself when we fall silent; return the mark of one that writes."""
     if not is_write:
         await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     await connection.begin()
     durations = {"lock": limits.patience, "statement": limits.statement, "idle": limits.patience}
     questions = [_LIMITS]
-    if (connection.dialect.server_version_info or ()) >= _WHOLE_LIMIT_SINCE:
+    version = connection.dialect.server_version_info or ()
+    if version >= _WHOLE_LIMIT_SINCE:
         questions.append(_WHOLE_LIMIT)
         durations["whole"] = limits.deadline
     if is_write:
-        questions.append(_NUMBER)
+        questions += [_NUMBER, _epoch_of(version)]
     values = {name: f"{duration // timedelta(milliseconds=1)}ms" for name, duration in durations.items()}
     begun = (await connection.execute(text(f"SELECT {', '.join(questions)}"), values)).one()
-    return str(begun[-1]) if is_write else None
+    return Mark(number=begun[-2], epoch=begun[-1]) if is_write else None
 
 
-async def fate_of(number: str, engine: AsyncEngine, clock: Clock, limits: Limits) -> Fate:
+def _epoch_of(version: tuple[int | str, ...]) -> str:
+    return _EPOCH if version >= _EPOCH_SINCE else "CAST(NULL AS text)"
+
+
+async def fate_of(mark: Mark, engine: AsyncEngine, clock: Clock, limits: Limits) -> Fate:
     """Ask until the server says what became of a transaction, for as long as one may take."""
     give_up_at = clock.monotonic() + limits.deadline.total_seconds()
     pause = timedelta(milliseconds=20)
-    while (fate := await _ask(number, engine, limits)) is None:
+    while (fate := await _ask(mark, engine, limits)) is None:
         if clock.monotonic() >= give_up_at:
             return Fate.UNKNOWN
         await clock.sleep(pause)
@@ -66,13 +86,16 @@ async def fate_of(number: str, engine: AsyncEngine, clock: Clock, limits: Limits
     return fate
 
 
-async def _ask(number: str, engine: AsyncEngine, limits: Limits) -> Fate | None:
+async def _ask(mark: Mark, engine: AsyncEngine, limits: Limits) -> Fate | None:
     """Return the fate, `None` when the transaction is still under way or the server cannot be asked."""
-    found: list[str | None] = []
+    found: list[tuple[str | None, str | None]] = []
 
     async def read() -> None:
         async with engine.connect() as connection:
-            found.append((await connection.execute(_STATUS, {"number": number})).scalar_one())
+            now = _epoch_of(connection.dialect.server_version_info or ())
+            statement = text(f"SELECT {_STATUS}, {now}")
+            status, epoch = (await connection.execute(statement, {"number": mark.number})).one()
+            found.append((status, epoch))
 
     try:
         await in_time(read(), limits)
@@ -80,5 +103,14 @@ async def _ask(number: str, engine: AsyncEngine, limits: Limits) -> Fate | None:
         return Fate.UNKNOWN if sqlstate_of(error) in _NOT_KNOWN_ANY_MORE else None
     except (OSError, PoolExhaustedError):
         return None
-    status = found[0]
-    return Fate.UNKNOWN if status is None else _FATES.get(status)
+    status, epoch = found[0]
+    is_the_same_life = epoch is not None and epoch == mark.epoch
+    match status:
+        case "committed":
+            return Fate.COMMITTED if is_the_same_life else Fate.UNKNOWN
+        case "in progress":
+            return None if is_the_same_life or epoch is None else Fate.ABORTED  # it is another's by now
+        case "aborted":
+            return Fate.ABORTED
+        case _:
+            return Fate.UNKNOWN

@@ -1,6 +1,6 @@
 """The outbox at work: taking letters that are due, and writing what became of each."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, case, func, select, union_all, update
@@ -29,15 +29,24 @@ class Deliveries(LedgerPart):
     _taken = 0
     """How many letters were taken by this process: whose turn it is."""
 
-    async def take_letters(self, *, limit: int, now: datetime, most_per_hour: int = 0) -> tuple[QueuedLetter, ...]:
+    _may_have_taken = False
+    """Nobody knows whether the last taking was committed: letters may be ours that were told to nobody."""
+
+    async def take_letters(
+        self, *, limit: int, now: datetime, most_per_hour: int = 0, in_hand: Collection[int] | None = None
+    ) -> tuple[QueuedLetter, ...]:
         """Take letters that are due and not blocked by a hold; each says `sending` from here on.
 
         No backlog delays a new letter, and new letters starve no backlog (see `letter_queue`). Not one more is taken
         than the brake allows: at most `most_per_hour` mails in a sliding hour, all replicas together, those under way
-        included (0: no limit).
+        included (0: no limit). Whoever tells which letters are `in_hand` gets back at once those of a taking whose
+        commit had no answer: they are certain not to have left.
         """
+        had_no_answer, self._may_have_taken = self._may_have_taken, True
 
         async def work(tx: Transaction) -> tuple[QueuedLetter, ...]:
+            if in_hand is not None and (had_no_answer or tx.may_be_done):
+                await self._put_back_all_but(tx, in_hand)
             has_expired, lanes = await look_around(tx, now)
             if has_expired:
                 await doubt(tx, _l.lease_until <= tx.clock(now), now=now)
@@ -49,7 +58,25 @@ class Deliveries(LedgerPart):
             self._taken += len(rows)
             return await _readable(tx, rows, now)
 
-        return await self._database.write(work)
+        taken = await self._database.write(work)
+        self._may_have_taken = False
+        return taken
+
+    async def _put_back_all_but(self, tx: Transaction, in_hand: Collection[int]) -> None:
+        """Give every letter of ours back to its place in the queue, but for those that somebody has in hand."""
+        is_new = (_l.attempts == 0) & (_l.repeats == 0)
+        statement = (
+            update(letters)
+            .where(_l.lease_owner == self._identity.replica, _l.letter_id.not_in(list(in_hand)))
+            .values(
+                state=case((_l.repeats > 0, str(NotificationState.UNKNOWN)), else_=str(NotificationState.QUEUED)),
+                lane=case((_l.is_blocked, LetterLane.BLOCKED), (is_new, LetterLane.NEW), else_=LetterLane.DEFERRED),
+                due_at=_l.queued_at,
+                lease_owner=None,
+                lease_until=None,
+            )
+        )
+        await tx.connection.execute(statement)
 
     async def record_letter(self, outcome: LetterOutcome, *, now: datetime) -> bool:
         """Write what became of one letter, and make its contract due when that can move it on; false when not ours."""

@@ -23,7 +23,7 @@ from syncd.model import MissionId
 from syncd.ports.clock import Clock
 from syncd.ports.ledger import TimelineEntry
 from syncd.store.columns import Instant
-from syncd.store.commits import Fate, fate_of, open_on_postgres
+from syncd.store.commits import Fate, Mark, fate_of, open_on_postgres
 from syncd.store.faults import Fault, explain, fault_of
 from syncd.store.patience import Limits, in_time, to_its_end
 from syncd.store.sqlite import WRITES, FileWatch, has_safe_wal, own_the_transactions
@@ -87,8 +87,8 @@ class _Try(Generic[T]):
     may_be_done: bool
     results: list[T] = field(default_factory=list)
     happenings: list[Happening] = field(default_factory=list)
-    number: str | None = None
-    """What PostgreSQL calls it."""
+    mark: Mark | None = None
+    """By what PostgreSQL knows it."""
     is_committing: bool = False
     is_done: bool = False
 
@@ -176,7 +176,7 @@ class Database:
             self._file.check()
         connection = await self.engine.connect()
         try:
-            trial.number = await self._begin(connection, is_write=trial.is_write)
+            trial.mark = await self._begin(connection, is_write=trial.is_write)
             transaction = Transaction(
                 connection=connection, is_postgres=self.is_postgres, may_be_done=trial.may_be_done,
                 happenings=trial.happenings,
@@ -189,7 +189,7 @@ class Database:
         finally:
             await connection.close()
 
-    async def _begin(self, connection: AsyncConnection, *, is_write: bool) -> str | None:
+    async def _begin(self, connection: AsyncConnection, *, is_write: bool) -> Mark | None:
         if self.is_postgres:
             return await open_on_postgres(connection, self._limits, is_write=is_write)
         await connection.execution_options(**{WRITES: is_write})
@@ -201,9 +201,9 @@ class Database:
         if trial.is_done:
             return Fate.COMMITTED
         has_an_answer = isinstance(error, DBAPIError) and not error.connection_invalidated
-        if trial.number is None or not trial.is_committing or has_an_answer:
+        if trial.mark is None or not trial.is_committing or has_an_answer:
             return Fate.ABORTED
-        return await fate_of(trial.number, self.engine, self.clock, self._limits)
+        return await fate_of(trial.mark, self.engine, self.clock, self._limits)
 
     def _tell_of(self, trial: _Try[T]) -> T:
         """Tell what a committed transaction wrote into timelines, and return its result."""

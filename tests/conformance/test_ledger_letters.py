@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from syncd.errors import Refused
+from syncd.errors import Refused, Transient
 from syncd.model import Event, Facts, MissionId, NotificationState, Role, Step
 from syncd.ports.ledger import Amendment, LetterOutcome, QueuedLetter, Settled
 from syncd.store import SqlLedger
@@ -169,6 +169,40 @@ async def test_q11_a_letter_that_was_taken_and_not_tried_is_as_new_as_before(ben
     await became(ledger, first, QUEUED, retry_at=NOW)
 
     assert first.letter_id in {letter.letter_id for letter in await take(ledger, limit=2)}
+
+
+async def test_b06_letters_of_a_taking_whose_answer_was_lost_wait_again_at_once_and_without_doubt(bench: Bench) -> None:
+    ledger = await bench.prepared(*missions(3))
+    for mission in missions(3):
+        await write(ledger, to=mission.mission_id)
+    (ours,) = await take(ledger, limit=1)
+    await take(ledger, limit=1)
+    ledger._may_have_taken = True  # as after a COMMIT that the database cannot tell the fate of
+
+    again = await ledger.take_letters(limit=9, now=NOW, in_hand={ours.letter_id})
+
+    assert len(again) == 2
+    assert ours.letter_id not in {letter.letter_id for letter in again}
+    assert not any(letter.is_repeat for letter in again)
+    assert await became(ledger, ours, SENT)
+
+
+async def test_b06_a_taking_that_fails_is_remembered_until_one_succeeds(bench: Bench) -> None:
+    ledger = await bench.prepared(a_mission("A"))
+    await write(ledger)
+    await take(ledger)
+    assert await ledger.take_letters(limit=9, now=NOW, in_hand=()) == ()  # nothing was in doubt: it is somebody's
+
+    async def fail(_work: object) -> None:
+        raise Transient("the ledger's database does not answer", is_general=True)
+
+    with pytest.MonkeyPatch.context() as broken:
+        broken.setattr(ledger._database, "write", fail)
+        with pytest.raises(Transient):
+            await take(ledger)
+
+    assert len(await ledger.take_letters(limit=9, now=NOW, in_hand=())) == 1
+    assert await ledger.take_letters(limit=9, now=NOW, in_hand=()) == ()
 
 
 async def test_a_letter_that_was_perhaps_sent_twice_and_not_again_counts_as_two_doubts(bench: Bench) -> None:

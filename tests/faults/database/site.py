@@ -108,11 +108,12 @@ class Site:
         }  # fmt: skip
         return load_settings(None, environ | changed, places=Places(config_files=()))
 
-    def validate(self, count: int) -> list[int]:
+    async def validate(self, count: int) -> list[int]:
         """Validate so many more missions; return their numbers."""
         new = list(range(len(self.numbers) + 1, len(self.numbers) + count + 1))
         tracks = {True: "apprentissage", False: "professionnalisation"}
-        self.missions.put(*(mission(number, track=tracks[is_apprentice(number)]) for number in new))
+        rows = [mission(number, track=tracks[is_apprentice(number)]) for number in new]
+        await asyncio.to_thread(self.missions.put, *rows)  # a reader that waits for this loop would keep it waiting
         self.numbers += new
         return new
 

@@ -25,7 +25,7 @@ async def test_b06_a_server_killed_a_hundred_times_under_load_loses_and_doubles_
         async with a_site(tmp_path) as site:
             async with site.replicas(site.settings(server.url()), 2):
                 for _ in range(kills):
-                    site.validate(6)
+                    await site.validate(6)
                     await site.work_for(dice.uniform(0.2, 1.5))
                     if dice.random() < 1 / 3:
                         server.kill_one_of_it(dice.randrange(100))

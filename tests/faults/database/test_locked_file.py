@@ -80,12 +80,12 @@ async def test_b01_a_whole_service_stands_still_while_a_command_writes_and_goes_
     held_s, ledger = amount(quick=6, deep=40), tmp_path / "ledger.db"
     async with a_site(tmp_path) as site:
         async with site.replicas(site.settings(f"sqlite:///{ledger}"), 1):
-            site.validate(4)
+            await site.validate(4)
             await site.everybody_works(f"sqlite:///{ledger}")
             with held_by_another(ledger):
                 await asyncio.sleep(0.5)
                 asked = len(site.remote.posts())
-                site.validate(4)
+                await site.validate(4)
                 await site.work_for(held_s)
                 asked_meanwhile = len(site.remote.posts()) - asked
             await site.everybody_works(f"sqlite:///{ledger}")

@@ -119,7 +119,7 @@ async def test_b04_a_thousand_lost_replies_to_commit_double_nothing(
         async with site.replicas(site.settings(proxy.url(postgres_url)), 2):
             proxy.judge = judge_commit
             while proxy.lost < wanted:
-                site.validate(8 if wanted < 100 else 24)
+                await site.validate(8 if wanted < 100 else 24)
                 await site.everybody_works(postgres_url)
             proxy.judge = lambda: Fate.ANSWERED
         found = judge(site, postgres_url)

@@ -33,7 +33,7 @@ async def test_b10_a_whole_load_goes_through_a_pooler_that_shares_its_connection
             async with site.replicas(settings, 2):
                 watching = asyncio.create_task(_most_at_once(pooler, _name_of(postgres_url)))
                 for _ in range(amount(quick=1, deep=8)):
-                    site.validate(8)
+                    await site.validate(8)
                     await site.everybody_works(postgres_url)
                 watching.cancel()
                 clients, servers = await watching

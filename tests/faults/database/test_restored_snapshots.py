@@ -67,7 +67,7 @@ async def test_b07_a_ledger_restored_fifty_times_doubles_no_contract(
         settings = _settings(site, ledger, is_idempotent=is_idempotent)
         for _ in range(times):
             async with site.replicas(settings, 1 if ledger.url.startswith("sqlite") else 2):
-                site.validate(8)
+                await site.validate(8)
                 await site.work_for(dice.uniform(0.2, 2.0))
                 await asyncio.to_thread(ledger.take)
                 await site.work_for(dice.uniform(0.2, 2.0))
@@ -94,7 +94,7 @@ async def test_b07_what_was_absent_before_the_snapshot_is_looked_for_again(tmp_p
         cactus = Forgetful(site.remote, is_busy=True)
         settings = _settings(site, ledger, is_idempotent=False)
         async with site.replicas(settings, 1):
-            site.validate(3)
+            await site.validate(3)
             await eventually(
                 lambda: rows(ledger.url, _REFUSED_FOR_NOW) not in ([], [(0,)]), within_s=20, what="too busy"
             )
@@ -119,7 +119,7 @@ async def test_b07_a_remote_that_is_believed_to_know_keys_is_caught(tmp_path: Pa
         settings = _settings(site, ledger, is_idempotent=True)
         async with site.replicas(settings, 1):
             await asyncio.to_thread(ledger.take)
-            site.validate(3)
+            await site.validate(3)
             await site.everybody_works(ledger.url)
         ledger.restore()
         async with site.replicas(settings, 1):

@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from functools import cache
@@ -114,11 +114,13 @@ class SharedLedger(SqlLedger):
         is_there, value = self._glimpse.mark(name)
         return value if is_there else await super().mark(name)
 
-    async def take_letters(self, *, limit: int, now: datetime, most_per_hour: int = 0) -> tuple[QueuedLetter, ...]:
+    async def take_letters(
+        self, *, limit: int, now: datetime, most_per_hour: int = 0, in_hand: Collection[int] | None = None
+    ) -> tuple[QueuedLetter, ...]:
         """Take letters that are due."""
         if not self._glimpse.sees_letters(now):
             return ()
-        return await super().take_letters(limit=limit, now=now, most_per_hour=most_per_hour)
+        return await super().take_letters(limit=limit, now=now, most_per_hour=most_per_hour, in_hand=in_hand)
 
     async def rescue(self, *, now: datetime) -> int:
         """Free what dead replicas held."""
