@@ -23,22 +23,9 @@ FAILURES_THAT_CLOSE = 10
 LONGEST_REST = timedelta(hours=1)
 _PROBE_INTERVAL = timedelta(seconds=30)
 _A_MOMENT = timedelta(seconds=1)
-_SHARE_AT_ONCE = 10
 _EVER = datetime.min.replace(tzinfo=UTC)
 
 log: Log = structlog.get_logger()
-
-
-def pace_of(most: float, within_s: float) -> AsyncLimiter | None:
-    """Return a pace at which no span of so many seconds sees more than that; `None` for no limit (0).
-
-    A tenth may leave at once, the others evenly. A bucket as large as the limit would let twice as many leave in its
-    first span: the whole bucket, and what has leaked from it meanwhile.
-    """
-    if most <= 0:
-        return None
-    burst = most // _SHARE_AT_ONCE
-    return AsyncLimiter(burst, within_s * burst / (most - burst)) if burst > 1 else AsyncLimiter(1, within_s / most)
 
 
 class Gate:

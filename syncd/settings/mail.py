@@ -85,7 +85,7 @@ class Mail(Section):
     unknown_resend_s: Seconds = 1800
     """Seconds before a letter whose acceptance is unknown is sent once more; never more than retry.longest_delay_s."""
     mails_per_minute: Count = 600
-    """Letters that leave within any minute at most, by each replica; 0: no limit."""
+    """Letters that leave within a minute, by each replica; after a rest as many may leave at once. 0: no limit."""
     expire_days: Annotated[float, Field(gt=0, le=365)] = 5
     """Days after which a letter that no server takes is given up and listed under "needs a person"."""
 

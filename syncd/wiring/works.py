@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 import structlog
+from aiolimiter import AsyncLimiter
 
 from syncd.adapters.documents.pdf import LimitedPdfCheck
 from syncd.adapters.documents.vault import FolderVault
@@ -19,7 +20,7 @@ from syncd.jobs.advance import Advancer
 from syncd.jobs.deliver import Deliverer
 from syncd.jobs.effects import Bench
 from syncd.jobs.fetch import DocumentFetcher
-from syncd.jobs.gate import Gate, pace_of
+from syncd.jobs.gate import Gate
 from syncd.jobs.settle import Settler
 from syncd.jobs.sweep import SweepLimits
 from syncd.jobs.works import Rhythm, Works
@@ -153,7 +154,7 @@ def _deliverer(
 
 def _gates(settings: Settings, ledger: Ledger, clock: Clock, *, longest_delay: timedelta) -> tuple[Gate, Gate]:
     def gate(name: str, width: int, *, most: float, within_s: float) -> Gate:
-        pace = pace_of(most, within_s)
+        pace = AsyncLimiter(most, within_s) if most else None
         return Gate(name, ledger=ledger, clock=clock, longest_delay=longest_delay, width=width, pace=pace)
 
     remote, mail = settings.cactus, settings.mail

@@ -8,7 +8,7 @@ import pytest
 from structlog.typing import EventDict
 
 from syncd.errors import CredentialsRefused, OutcomeUnknown, RateLimited, Transient
-from syncd.jobs.gate import FAILURES_THAT_CLOSE, LONGEST_REST, Gate, pace_of
+from syncd.jobs.gate import FAILURES_THAT_CLOSE, LONGEST_REST, Gate
 from syncd.ports.ledger import Ledger
 from tests.jobs.workshop import A_SECOND, Workshop
 
@@ -285,25 +285,3 @@ async def test_after_a_rest_what_failed_before_waits_a_moment_longer(workshop: W
 
     assert sound is not None
     assert sick == sound + timedelta(seconds=1)
-
-
-@pytest.mark.parametrize(("most", "at_once"), [(1, 1), (5, 1), (20, 2), (60, 6)])
-async def test_no_span_of_time_sees_more_than_the_limit_and_a_tenth_leaves_at_once(most: int, at_once: int) -> None:
-    span_s, loop = 0.5, asyncio.get_running_loop()
-    pace, times = pace_of(most, span_s), list[float]()
-    assert pace is not None
-
-    while len(times) < 3 or times[-1] - times[0] < 2 * span_s:
-        await pace.acquire()
-        times.append(loop.time())
-
-    a_hair_s = 0.005  # the limiter reads the clock a moment before we do
-    in_spans = [sum(1 for at in times[n:] if at < begun + span_s - a_hair_s) for n, begun in enumerate(times)]
-    assert max(in_spans) <= most
-    assert times[at_once - 1] - times[0] < 0.8 * at_once * span_s / most
-    assert times[at_once] - times[0] >= span_s / most - a_hair_s
-    assert in_spans[0] >= most * 0.6  # and it is no slower than need be; machines are noisy
-
-
-def test_without_a_limit_there_is_no_pace() -> None:
-    assert pace_of(0, 60) is None
