@@ -50,7 +50,7 @@ class Cactus(Section):
     timeout_s: Annotated[float, Field(gt=0, le=3600)] = 30
     """Seconds after which a request is given up, whatever has arrived by then: a total deadline."""
     requests_per_second: Annotated[float, Field(ge=0)] = 0
-    """Requests that leave within a second, by each replica; after a rest as many at once. 0: what the concurrency allows."""
+    """Requests that leave within a second, by each replica; after a rest as many at once. 0: no limit."""
     document_cap_bytes: Positive = 20_971_520
     """Bytes after which a document is refused: a Cerfa is far smaller."""
     processing_time_s: Annotated[float, Field(ge=0, le=86_400)] = 120

@@ -54,8 +54,9 @@ def numbered(number: int, **changed: object) -> Mission:
 
 
 async def until(is_so: Callable[[], bool] | Callable[[], Awaitable[bool]]) -> None:
-    """Return once something is so; five seconds are more than anything here may take."""
-    for _ in range(1000):
+    """Return once something is so; twenty seconds are more than anything here may take, also beside other tests."""
+    deadline = asyncio.get_running_loop().time() + 20
+    while asyncio.get_running_loop().time() < deadline:
         answer = is_so()
         if answer if isinstance(answer, bool) else await answer:
             return
