@@ -151,6 +151,8 @@ def adopted_or_conflicting(found: RemoteContract | None, *, now: datetime) -> Ca
 
 def _linked(contract: RemoteContract, *, now: datetime, event: str) -> Callable[[Facts], Amendment]:
     def apply(facts: Facts) -> Amendment:
+        if facts.contract_id == contract.contract_id:  # the feed told of it first
+            return Amendment(facts=succeeded(facts))
         entry = TimelineEntry(event=event, detail={"contract_id": contract.contract_id, "attempts": facts.attempts + 1})
         linked = succeeded(link(facts, contract, now=now))
         # what the feed told while the answer was on its way may be newer than the answer

@@ -12,6 +12,7 @@ from structlog.typing import EventDict
 from syncd.adapters.cactus.mock import MockCactus
 from syncd.errors import CredentialsRefused, CursorExpired, OutcomeUnknown, Transient
 from syncd.jobs.compare import compare, compare_when_due
+from syncd.jobs.effects import adopted_or_conflicting
 from syncd.jobs.once import ask_feed
 from syncd.jobs.watch import watch
 from syncd.model import Asked, ContractId, Event, MissionId, Part, RemoteContract, Step
@@ -290,6 +291,19 @@ async def test_r03_what_was_applied_late_is_linked_although_the_mission_is_held_
     facts = (await workshop.view(1)).facts
     assert facts.contract_id is not None
     assert await workshop.step(1) is Step.HELD
+
+
+async def test_what_feed_and_look_up_find_at_the_same_time_is_told_once(workshop: Workshop) -> None:
+    workshop.cactus.faults.answers_to_lose = 1
+    await workshop.initialised(1)
+    found = await workshop.cactus.find(id_of(1))
+    take_in = adopted_or_conflicting(found, now=workshop.clock.now())
+
+    await read_feed(workshop)
+    await workshop.ledger.amend([id_of(1)], take_in, now=workshop.clock.now())
+
+    assert (await workshop.events(1)).count("contract.adopted") == 1
+    assert await workshop.step(1) is Step.AWAITING_STUDENT
 
 
 class SlowReader(MockCactus):

@@ -1,13 +1,14 @@
 """The service as a process of its own, and what other processes do to its SQLite file."""
 
+import asyncio
 import os
 import resource
 import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, closing, contextmanager
 from pathlib import Path
 
 from tests.faults.database.looking import rows
@@ -59,10 +60,20 @@ def is_alive(world: World) -> bool:
     return rows(f"sqlite:///{ledger_of(world)}", "SELECT count(*) FROM replicas") not in ([], [(0,)])
 
 
+@asynccontextmanager
+async def in_a_thread(held: AbstractContextManager[None]) -> AsyncIterator[None]:
+    """Enter what waits for somebody whose loop this is."""
+    await asyncio.to_thread(held.__enter__)
+    try:
+        yield
+    finally:
+        held.__exit__(None, None, None)
+
+
 @contextmanager
 def held_by_another(file: Path, how: str = "IMMEDIATE") -> Iterator[None]:
     """Hold the file's lock, as a command does that writes for long."""
-    with closing(sqlite3.connect(file, isolation_level=None, timeout=20)) as other:
+    with closing(sqlite3.connect(file, isolation_level=None, timeout=20, check_same_thread=False)) as other:
         other.execute(f"BEGIN {how}")
         yield
         other.execute("ROLLBACK")

@@ -10,7 +10,7 @@ import pytest
 
 from syncd.errors import Transient
 from tests.faults.database.judgement import judge
-from tests.faults.database.services import held_by_another
+from tests.faults.database.services import held_by_another, in_a_thread
 from tests.faults.database.site import a_site
 from tests.faults.database.tally import IMPATIENT, add_one, database_at, make_tally, read_tally, tally
 from tests.support.scale import Amount, Figures
@@ -82,7 +82,7 @@ async def test_b01_a_whole_service_stands_still_while_a_command_writes_and_goes_
         async with site.replicas(site.settings(f"sqlite:///{ledger}"), 1):
             await site.validate(4)
             await site.everybody_works(f"sqlite:///{ledger}")
-            with held_by_another(ledger):
+            async with in_a_thread(held_by_another(ledger)):
                 await asyncio.sleep(0.5)
                 asked = len(site.remote.posts())
                 await site.validate(4)
