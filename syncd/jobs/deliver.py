@@ -26,8 +26,8 @@ log: Log = structlog.get_logger()
 
 _LOOK_AGAIN = timedelta(seconds=1)
 _A_BREATH = timedelta(milliseconds=100)
-_RECORD_AGAIN = tuple(timedelta(seconds=s) for s in (1, 2, 4, 8, 15, 30))
-"""A ledger that comes back within a minute costs no letter its outcome."""
+_RECORD_AGAIN = tuple(timedelta(seconds=s) for s in (1, 2, 4, 8, *[15] * 40))
+"""A ledger that comes back within ten minutes costs no letter its outcome; who took the letter meanwhile has it."""
 
 
 class Deliverer:
