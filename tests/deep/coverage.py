@@ -35,7 +35,7 @@ def main() -> int:
         report = Path(folder) / "coverage.json"
         tests = subprocess.run(
             [
-                sys.executable, "-m", "pytest", "-q", "--numprocesses=2", "--dist=worksteal", "-p", "no:cacheprovider",
+                sys.executable, "-m", "pytest", "-q", "--numprocesses=3", "--dist=worksteal", "-p", "no:cacheprovider",
                 "--cov=syncd", "--cov-branch", "--cov-report=", f"--cov-report=json:{report}", "tests",
             ],
             env=_environment(Path(folder)), check=False,
