@@ -122,9 +122,13 @@ class Proxy:
             server.close()
             self.speak()
             self.reset_all()
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await asyncio.sleep(
+                0.01
+            )  # who was let in at the last moment begins, and so is among those who are sent away
+            while self._tasks:
+                for task in self._tasks:
+                    task.cancel()
+                await asyncio.wait(self._tasks)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
