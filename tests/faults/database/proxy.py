@@ -122,9 +122,7 @@ class Proxy:
             server.close()
             self.speak()
             self.reset_all()
-            await asyncio.sleep(
-                0.01
-            )  # who was let in at the last moment begins, and so is among those who are sent away
+            await asyncio.sleep(0.01)  # who was let in at the last moment begins, to be sent away with the others
             while self._tasks:
                 for task in self._tasks:
                     task.cancel()
@@ -134,10 +132,12 @@ class Proxy:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
-        with suppress(asyncio.CancelledError):  # the end of the test
-            await self._converse(reader, writer)
-        writer.transport.abort()
-        self._tasks.discard(task)
+        try:
+            with suppress(asyncio.CancelledError):  # the end of the test
+                await self._converse(reader, writer)
+        finally:
+            writer.transport.abort()
+            self._tasks.discard(task)
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
