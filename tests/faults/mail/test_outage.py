@@ -96,7 +96,7 @@ async def test_m12_after_three_days_the_oldest_leave_first_and_new_letters_pass_
         await workshop.works.mailer.aclose()
     assert found == []
     assert drained_while < len(before)
-    assert max(overtaken) <= 3 * AT_ONCE
+    assert max(overtaken) <= 6 * AT_ONCE  # of hundreds; those under way, and what left while it was queued
     for lane in (LetterLane.NEW, LetterLane.DEFERRED):
         places = [before[a.message_id] for a in counter.arrivals if a.message_id in before]
         assert is_nearly_sorted([since for place, since in places if place == lane])

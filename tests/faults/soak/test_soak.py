@@ -19,7 +19,7 @@ from tests.support.scale import Figures
 
 HALF_A_MINUTE = Plan(
     lasts_s=12, at_once=4, pace_s=1.2, thinking_s=0.3, sample_every_s=0.5, breakage_s=(0.2, 0.3), pause_s=(0.05, 0.2),
-    settle_s=70, limits=Limits(warm_up_s=4, window_s=2, memory_mb_per_h=20_000, spare=100),
+    settle_s=70, limits=Limits(warm_up_s=4, window_s=2, memory_mb_per_h=20_000, step_mb=200, spare=100),
 )  # fmt: skip
 """Limits as loose as so short a time wants them: what is proven here is that everything is looked at."""
 
