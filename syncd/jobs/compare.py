@@ -106,8 +106,10 @@ async def _have_news_read(works: Works, page: FeedPage) -> int:
 
     def look(facts: Facts) -> Amendment | None:
         item = latest.get(facts.contract_id) if facts.contract_id is not None else by_reference.get(facts.mission_id)
-        if item is None or facts.contract_id is None:
-            return told_of_a_lost_answer(facts, item, now=now) if item is not None else None
+        if item is None:
+            return None
+        if facts.contract_id is None:
+            return told_of_a_lost_answer(facts, item, now=now)
         return _reread(facts) if _is_news(item, facts.remote) and not facts.reread_wanted else None
 
     amended = await works.ledger.amend(list(set(owners.values())), look, now=now) if owners else ()

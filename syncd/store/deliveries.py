@@ -22,6 +22,12 @@ _MOST_DOUBTS = 2
 """A letter and its one repeat: after that a person looks."""
 _REGISTRATION = frozenset({Event.REGISTRATION_REQUESTED, Event.REGISTRATION_INVITED})
 
+_PLACE_OF_THE_TRIED = case((_l.is_blocked, LetterLane.BLOCKED), else_=LetterLane.DEFERRED)
+_IS_UNTRIED = (_l.attempts == 0) & (_l.repeats == 0)
+_FORMER_PLACE = case((_l.is_blocked, LetterLane.BLOCKED), (_IS_UNTRIED, LetterLane.NEW), else_=LetterLane.DEFERRED)
+"""Of what was taken and not tried: no backlog delays it the next time."""
+_WAITING_STATE = case((_l.repeats > 0, str(NotificationState.UNKNOWN)), else_=str(NotificationState.QUEUED))
+
 
 class Deliveries(LedgerPart):
     """Taking letters and recording what became of them."""
@@ -64,13 +70,12 @@ class Deliveries(LedgerPart):
 
     async def _put_back_all_but(self, tx: Transaction, in_hand: Collection[int]) -> None:
         """Give every letter of ours back to its place in the queue, but for those that somebody has in hand."""
-        is_new = (_l.attempts == 0) & (_l.repeats == 0)
         statement = (
             update(letters)
             .where(_l.lease_owner == self._identity.replica, _l.letter_id.not_in(list(in_hand)))
             .values(
-                state=case((_l.repeats > 0, str(NotificationState.UNKNOWN)), else_=str(NotificationState.QUEUED)),
-                lane=case((_l.is_blocked, LetterLane.BLOCKED), (is_new, LetterLane.NEW), else_=LetterLane.DEFERRED),
+                state=_WAITING_STATE,
+                lane=_FORMER_PLACE,
                 due_at=_l.queued_at,
                 lease_owner=None,
                 lease_until=None,
@@ -160,7 +165,7 @@ async def doubt(tx: Transaction, which: ColumnElement[bool], *, now: datetime, i
         .where(_l.letter_id.in_(taken.with_for_update(skip_locked=not is_patient)))
         .values(
             state=str(NotificationState.UNKNOWN),
-            lane=case((_l.is_blocked, LetterLane.BLOCKED), else_=LetterLane.DEFERRED),
+            lane=_PLACE_OF_THE_TRIED,
             due_at=now,
             repeats=_l.repeats + 1,
             sent_at=now,
@@ -191,9 +196,9 @@ async def _put_back(tx: Transaction, rows: Sequence[Row], now: datetime) -> None
     """Leave letters about a contract that this version cannot read to a newer one."""
     ids = [row["letter_id"] for row in rows]
     if ids:
-        state = case((_l.repeats > 0, str(NotificationState.UNKNOWN)), else_=str(NotificationState.QUEUED))
         statement = update(letters).where(_l.letter_id.in_(ids)).values(
-            state=state, lane=LetterLane.DEFERRED, due_at=now + _UNREADABLE_FOR, lease_owner=None, lease_until=None
+            state=_WAITING_STATE, lane=LetterLane.DEFERRED, due_at=now + _UNREADABLE_FOR,
+            lease_owner=None, lease_until=None,
         )  # fmt: skip
         await tx.connection.execute(statement)
 
@@ -220,9 +225,7 @@ def _taken(row: Row, facts: dict[str, Facts]) -> QueuedLetter:
 def _after(outcome: LetterOutcome, now: datetime) -> Columns:
     is_sent, is_unknown = outcome.state is NotificationState.SENT, outcome.state is NotificationState.UNKNOWN
     was_tried = outcome.state is not NotificationState.QUEUED or outcome.error is not None
-    is_as_new = (_l.attempts == 0) & (_l.repeats == 0)  # it was taken and not tried: no backlog delays it the next time
-    new_again = [] if was_tried else [(is_as_new, LetterLane.NEW)]
-    waits = case((_l.is_blocked, LetterLane.BLOCKED), *new_again, else_=LetterLane.DEFERRED)
+    waits = _PLACE_OF_THE_TRIED if was_tried else _FORMER_PLACE
     is_doubted = _l.repeats < _MOST_DOUBTS  # one that was in doubt so often already was not sent again
     due_at = outcome.retry_at or (now if outcome.state is NotificationState.QUEUED else None)
     return {

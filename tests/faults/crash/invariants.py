@@ -115,7 +115,7 @@ def _check_letters(remains: Remains) -> None:
     assert told == EXPECTED, ("I6", told ^ EXPECTED)
     letters = remains.tables["letters"]
     resent = {_subject(row) for row in letters if row["resend"]}
-    assert len(arrivals.keys()) <= len(EXPECTED) + len(resent), ("I6", "a letter has two names")
+    assert len(arrivals) <= len(EXPECTED) + len(resent), ("I6", "a letter has two names")
     doubts = {str(row["message_id"]): int(str(row["repeats"])) for row in letters}
     for message_id, count in arrivals.items():
         assert count <= 1 + doubts[message_id], ("I6", message_id, count)

@@ -57,11 +57,13 @@ async def serve(settings: Settings, clock: Clock, manager: str | None) -> None:
 
 async def _resend_what_is_in_doubt(works: Works) -> int:
     """Do what an admin does who reads that letters were perhaps sent twice, each time by a sender that died."""
-    doubted = await works.ledger.letters(state=NotificationState.UNKNOWN)
-    known = Counter((row.mission_id, row.event, row.role, row.cause) for row in await works.ledger.letters())
+    letters = await works.ledger.letters()
+    known = Counter((row.mission_id, row.event, row.role, row.cause) for row in letters)
     spent = [
-        row for row in doubted if row.retry_at is None and known[row.mission_id, row.event, row.role, row.cause] == 1
-    ]
+        row for row in letters
+        if row.state is NotificationState.UNKNOWN and row.retry_at is None
+        and known[row.mission_id, row.event, row.role, row.cause] == 1
+    ]  # fmt: skip
     for row in spent:
         await works.ledger.resend(row.letter_id, now=works.clock.now())
     return len(spent)
