@@ -141,6 +141,7 @@ class LedgerOfTroubles:
     def __init__(self, ledger: SqlLedger) -> None:
         self._ledger = ledger
         self.is_away = self.hangs = False
+        self.hanging = asyncio.Event()
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._ledger, name)
@@ -149,6 +150,7 @@ class LedgerOfTroubles:
 
         async def call(*arguments: Any, **others: Any) -> Any:
             if self.hangs and name == "claim":
+                self.hanging.set()
                 await asyncio.Event().wait()
             if self.is_away:
                 raise Transient("the ledger is away", is_general=True)
@@ -169,7 +171,7 @@ async def troubled(folder: Path) -> AsyncIterator[tuple[Workshop, LedgerOfTroubl
 async def test_c07_a_worker_that_hangs_shows_no_life(tmp_path: Path, manager: Manager) -> None:
     async with troubled(tmp_path) as (workshop, ledger), running(manager, workshop) as run:
         ledger.hangs = True
-        await asyncio.sleep(1.1)  # the worker looks for work every second
+        await ledger.hanging.wait()
         await run.pass_time(timedelta(minutes=3))
         before = run.manager.heard().count("WATCHDOG=1")
 

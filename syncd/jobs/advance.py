@@ -147,19 +147,25 @@ class Advancer:
     # ---------------------------------------------------------------------------------------------------- claiming
 
     async def _claim_some(self, only: Sequence[MissionId] | None) -> int:
-        """Claim as much as there is room for; return how many contracts that came to (0: nothing is due)."""
+        """Claim as much as there is room for; return how many contracts that came to (0: nothing is due).
+
+        While nobody knows whether CACTUS is well again, one contract is taken, alone: a crowd would only stand at the
+        gate, and before those that follow when it opens.
+        """
         self.progressed_at = asked_at = self._clock.monotonic()
+        probe = self._bench.gate.probe if only is None else None
         room = 2 * self._concurrency - len(self._tasks)
-        if room <= 0:
+        if room <= 0 or (probe is not None and self._tasks):
             return 0
         if self._leaps.has_leapt():  # what is under way must not look abandoned
             await self.renew_leases()
         claimed = await self._ledger.claim(
-            limit=room,
+            limit=room if probe is None else 1,
             retries=max(0, self._most_retries - self._retries()),
             now=self._clock.now(),
             settle=self._settle,
             creations=self._creations,
+            probe=probe,
             only=only,
         )
         for claim in claimed.claims:

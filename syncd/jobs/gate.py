@@ -89,6 +89,12 @@ class Gate:
         until = self.state.closed_until
         return until if until is not None and until > self._clock.now() else None
 
+    @property
+    def probe(self) -> int | None:
+        """Return the number of the probe that is due, `None` when the gate is open, or closed for a while yet."""
+        is_half_open = self.state.closed_until is not None and self.closed_until() is None
+        return self.state.failures if is_half_open else None
+
     def rests_until(self, *, is_retry: bool) -> datetime | None:
         """Return until when a contract is held back, `None` when it may try.
 

@@ -143,11 +143,19 @@ class Settler:
             return Wait(awaited="pass", until=now)
         rests_until = self._rests_until(is_retry=facts.last_error is not None)
         if rests_until is not None and rests_until > now:
-            spread = timedelta(seconds=self._clock.throw() / 2)
-            return Wait(awaited="remote", until=rests_until + spread)
+            return Wait(awaited="remote", until=rests_until + _place_in_line(rests_until - facts.discovered_at))
         if isinstance(effect, Initialise) and facts.first_asked_at is None and not may_create:
             return Wait(awaited="brake", until=now + BRAKE_PATIENCE)
         return effect
+
+
+def _place_in_line(age: timedelta) -> timedelta:
+    """Return how long after the remote's rest somebody's turn comes, up to half a second: the oldest first.
+
+    All wait for the same moment; of those that are due, the oldest and the newest are taken.
+    """
+    minutes = max(0.0, age.total_seconds()) / 60
+    return timedelta(seconds=0.5 / (1 + minutes))
 
 
 def _set_aside(facts: Facts, what: str) -> Settled:

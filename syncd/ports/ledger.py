@@ -223,6 +223,7 @@ class Ledger(LedgerReader, Protocol):
         settle: Settle,
         creations: CreationLimit,
         retries: int | None = None,
+        probe: int | None = None,
         only: Sequence[MissionId] | None = None,
     ) -> Claimed:
         """Claim up to `limit` contracts that are due and free, most urgent first, settle them, and return the effects.
@@ -230,8 +231,9 @@ class Ledger(LedgerReader, Protocol):
         At most `retries` of them failed at their last attempt (`None`: no limit). Of a backlog the newest are taken in
         equal part with the oldest, so that a new mission waits for nobody. The intents in the settled facts are
         committed when this returns. Two replicas never claim the same contract. A contract that is due but rests after
-        settling is written and freed. The brake on creations is counted and tripped in here. `only` claims these
-        contracts, due or not.
+        settling is written and freed. The brake on creations is counted and tripped in here. `probe`: with a limit of
+        one, that which finds out whether the remote is well again: a mission of this minute, else the newest (an odd
+        number) or the oldest, before any that failed at its last attempt. `only` claims these contracts, due or not.
         """
 
     async def record(
@@ -310,7 +312,7 @@ class Ledger(LedgerReader, Protocol):
         """Return the patience towards a remote."""
 
     async def wake_waiting(self, next_action: str, *, now: datetime, until: datetime) -> None:
-        """Make due now what waits with this next action and is due by `until`."""
+        """Make due now what waits with this next action and is due by `until`; they stay in line."""
 
     async def set_gate(self, name: str, state: GateState) -> None:
         """Write the patience towards a remote."""

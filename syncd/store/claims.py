@@ -35,11 +35,12 @@ class Claims(LedgerPart):
         settle: Settle,
         creations: CreationLimit,
         retries: int | None = None,
+        probe: int | None = None,
         only: Sequence[MissionId] | None = None,
     ) -> Claimed:
         """Claim what is due and free, most urgent first, settle it, and return the effects."""
         turn = self._turn(now, settle, creations)
-        room = Room(limit=limit, retries=limit if retries is None else min(retries, limit))
+        room = Room(limit=limit, retries=limit if retries is None else min(retries, limit), probe=probe)
 
         async def work(tx: Transaction) -> Claimed:
             others_turn = self._tried_one_alone

@@ -62,12 +62,12 @@ class CommonState(LedgerPart):
         await self._database.write(work)
 
     async def wake_waiting(self, next_action: str, *, now: datetime, until: datetime) -> None:
-        """Make due now what waits with this next action and is due by `until`."""
+        """Make due now what waits with this next action and is due by `until`; they stay in line."""
         is_waiting = contracts.c.lane.in_(ORDINARY_LANES) & contracts.c.due_at.between(now, until)
-        statement = update(contracts).where(is_waiting, contracts.c.next_action == next_action).values(due_at=now)
+        statement = update(contracts).where(is_waiting, contracts.c.next_action == next_action)
 
         async def work(tx: Transaction) -> None:
-            await tx.connection.execute(statement)
+            await tx.connection.execute(statement.values(due_at=tx.earlier(contracts.c.due_at, by=until - now)))
 
         await self._database.write(work)
 

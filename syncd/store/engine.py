@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Interval, func, literal
+from sqlalchemy import BigInteger, ColumnElement, Interval, func, literal
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolExhaustedError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -64,6 +64,13 @@ class Transaction:
         if not self.is_postgres:
             return literal(now + duration, Instant())
         return func.clock_timestamp(type_=Instant()).op("+", return_type=Instant())(literal(duration, Interval()))
+
+    def earlier(self, instant: ColumnElement[datetime], by: timedelta) -> ColumnElement[datetime]:
+        """Return the instant that is so long before this one."""
+        duration = (
+            literal(by, Interval()) if self.is_postgres else literal(by // timedelta(microseconds=1), BigInteger())
+        )
+        return instant.op("-", return_type=Instant())(duration)
 
 
 Work = Callable[[Transaction], Awaitable[T]]

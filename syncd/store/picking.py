@@ -3,11 +3,14 @@
 Nobody waits behind a crowd: the urgent come first, but not alone; of a backlog the oldest and the newest are taken in
 equal parts, so that a mission of this minute does not wait for ten thousand of yesterday; and what failed at its last
 attempt gets a share of its own (the rule by which mail servers keep a dead host from delaying everybody else's mail).
+The one that finds out whether the remote is well again is the newest while it is of this minute.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import zip_longest
+from typing import Any
 
 from sqlalchemy import ColumnElement, case, exists, literal, select, update
 
@@ -19,6 +22,8 @@ from syncd.store.settling import Turn
 from syncd.store.tables import Lane, contracts
 
 ORDINARY_LANES = (Lane.URGENT, Lane.NORMAL, Lane.RETRYING)
+_SOON = timedelta(seconds=1)
+_FRESH_FOR = timedelta(minutes=1)
 _c = contracts.c
 
 ORDINARY_LANE = case((_c.last_error.is_not(None), Lane.RETRYING), (_c.is_urgent, Lane.URGENT), else_=Lane.NORMAL)
@@ -30,6 +35,8 @@ class Room:
 
     limit: int
     retries: int
+    probe: int | None = None
+    """Only one, to find out whether the remote is well again; the number tells whose turn it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,16 +107,19 @@ async def _has_anything_in_hand(tx: Transaction, turn: Turn) -> bool:
 
 
 async def _pick_ordinary(tx: Transaction, turn: Turn, room: Room, due: frozenset[int]) -> list[Row]:
-    rows: list[Row] = []
+    rows = [] if room.probe is None else await _pick_probe(tx, turn, room.probe)
+    if rows:
+        return rows
 
     async def take(lane: int, most: int) -> None:
-        """Lease up to so many, the oldest and the newest in equal parts."""
+        """Lease up to so many, the oldest and the newest in equal parts and in turns."""
         if lane not in due or most <= 0:
             return
         which, oldest = _is_due(lane, turn.now), _half(most)
         found = await _lease(tx, turn, which, oldest)
         if len(found) == oldest < most:
-            found += await _lease(tx, turn, which, most - oldest, is_newest_first=True)
+            newest = await _lease(tx, turn, which, most - oldest, order=_c.due_at.desc())
+            found = [row for pair in zip_longest(reversed(newest), found) for row in pair if row is not None]
         rows.extend(found)
 
     kept_for_retries = min(room.retries, max(1, room.limit // 4)) if due > {Lane.RETRYING} and room.limit > 1 else 0
@@ -118,6 +128,20 @@ async def _pick_ordinary(tx: Transaction, turn: Turn, room: Room, due: frozenset
     await take(Lane.NORMAL, most - len(rows))
     await take(Lane.RETRYING, min(room.retries, room.limit - len(rows)))
     return rows
+
+
+async def _pick_probe(tx: Transaction, turn: Turn, number: int) -> list[Row]:
+    """Lease the one that is sent ahead: none that failed at its last attempt, and perhaps none at all.
+
+    Everybody waits for the same moment, so the age is what counts. A mission of this minute goes first; else the newest
+    and the oldest in turns.
+    """
+    which = _c.lane.in_((Lane.URGENT, Lane.NORMAL)) & (_c.due_at <= turn.now + _SOON)
+    is_fresh = _c.discovered_at > turn.now - _FRESH_FOR
+    newest, oldest = _c.discovered_at.desc(), _c.discovered_at
+    return await _lease(tx, turn, which & is_fresh, 1, order=newest) or await _lease(
+        tx, turn, which, 1, order=newest if number % 2 else oldest
+    )
 
 
 def _half(number: int) -> int:
@@ -129,15 +153,11 @@ def _is_due(lane: int, now: datetime) -> ColumnElement[bool]:
 
 
 async def _lease(
-    tx: Transaction, turn: Turn, which: ColumnElement[bool], most: int, *, is_newest_first: bool = False
+    tx: Transaction, turn: Turn, which: ColumnElement[bool], most: int, *, order: ColumnElement[Any] = _c.due_at
 ) -> list[Row]:
     """Lease rows in one statement, passing over what another replica is just claiming."""
     free_ones = (
-        select(_c.mission_id)
-        .where(which, KNOWN_WORDS)
-        .order_by(_c.due_at.desc() if is_newest_first else _c.due_at)
-        .limit(most)
-        .with_for_update(skip_locked=True)
+        select(_c.mission_id).where(which, KNOWN_WORDS).order_by(order).limit(most).with_for_update(skip_locked=True)
     )
     statement = (
         update(contracts)

@@ -53,7 +53,31 @@ async def test_q11_of_a_backlog_the_newest_come_with_the_oldest(bench: Bench) ->
 
     first = names(await claim(ledger, limit=4))
 
-    assert first == ["M-000", "M-001", "M-049", "new"]
+    assert first == ["new", "M-000", "M-049", "M-001"]
+
+
+async def test_q11_the_one_that_is_sent_ahead_is_new_or_in_turns_the_newest_and_the_oldest(bench: Bench) -> None:
+    ledger = await bench.prepared(a_mission("sick"))
+    await fail(ledger, await claim(ledger))
+    for age, name in enumerate(["B", "A", "urgent"]):
+        programme = name if name == "urgent" else None
+        await ledger.record_rows([a_mission(name, programme=programme)], now=NOW - timedelta(hours=1, seconds=age))
+    await ledger.record_rows([a_mission("new")], now=LATER - timedelta(seconds=50))
+
+    order = [names(await claim(ledger, limit=1, probe=number, now=LATER)) for number in (10, 11, 12, 13, 14, 15)]
+
+    assert order == [["new"], ["B"], ["urgent"], ["A"], ["sick"], []]
+
+
+async def test_q11_who_is_woken_together_stays_in_line(bench: Bench) -> None:
+    ledger = await bench.prepared()
+    for age, name in enumerate("CBA"):
+        await ledger.record_rows([a_mission(name)], now=NOW - timedelta(minutes=age))
+    await claim(ledger, settle=_rest)
+
+    await ledger.wake_waiting("await_remote", now=NOW, until=LATER)
+
+    assert [names(await claim(ledger, limit=1)) for _ in range(3)] == [["A"], ["B"], ["C"]]
 
 
 async def test_what_failed_gets_a_share_of_its_own(bench: Bench) -> None:
@@ -125,6 +149,12 @@ def _in_vain(facts: Facts) -> Amendment:
 
 def _wait(facts: Facts, *, may_create: bool) -> Settled:
     return settled(facts, due_at=NOW)
+
+
+def _rest(facts: Facts, *, may_create: bool) -> Settled:
+    """Let everybody wait for the remote: the later they came, the later they are due."""
+    due_at = LATER - (NOW - facts.discovered_at) / 1000
+    return replace(settled(facts, due_at=due_at), next_action="await_remote")
 
 
 def _well_again(facts: Facts, *, may_create: bool) -> Settled:

@@ -15,6 +15,8 @@ class WatchedCactus(MockCactus):
     most = 0
     asked: list[MissionId]
     refuse_all: Callable[[], Exception] | None = None
+    spared: MissionId | None = None
+    """Is never refused."""
 
     async def initialise(self, mission: Mission, *, key: str) -> RemoteContract:
         """Create the contract, slowly, unless all are refused."""
@@ -24,7 +26,7 @@ class WatchedCactus(MockCactus):
         try:
             for _ in range(5):
                 await asyncio.sleep(0)
-            if self.refuse_all is not None:
+            if self.refuse_all is not None and mission.mission_id != self.spared:
                 raise self.refuse_all()
             return await super().initialise(mission, key=key)
         finally:

@@ -273,6 +273,23 @@ async def test_r13_thirty_minutes_of_failures_exhaust_nobody_and_no_herd_follows
         assert len(cactus.asked) - first - during == 24  # nobody asked twice after the recovery
 
 
+async def test_q11_while_many_fail_a_new_mission_is_the_next_that_is_tried(tmp_path: Path) -> None:
+    clock = FixedClock(NOW)
+    cactus = WatchedCactus(clock)
+    async with open_workshop(tmp_path, tmp_path, clock=clock, cactus=cactus) as workshop:
+        cactus.refuse_all = lambda: Transient("500", is_general=True)
+        await workshop.initialised(*range(1, 61))
+        await workshop.drain_later(timedelta(seconds=31))
+        asked = len(cactus.asked)
+        cactus.spared = id_of(100)
+
+        await workshop.discover(numbered(100))
+        await workshop.drain_later(timedelta(seconds=30))
+
+        assert cactus.asked[asked] == id_of(100)
+        assert await workshop.step(100) is Step.AWAITING_STUDENT
+
+
 # ------------------------------------------------------------------------------------------------- stopping and leases
 
 

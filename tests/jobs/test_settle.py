@@ -153,9 +153,21 @@ def test_r13_while_the_remote_rests_nothing_is_tried_and_nobody_comes_at_once(fa
     resting = settler(rests_until=resting_until(until))(facts, may_create=True)
     over = settler(now=until, rests_until=resting_until(until))(facts, may_create=True)
 
-    assert (resting.effect, resting.due_at) == (None, until + timedelta(seconds=0.25))
-    assert resting.facts.asked is facts.asked
+    assert resting.due_at is not None
+    assert timedelta(0) < resting.due_at - until <= timedelta(seconds=0.5)
+    assert (resting.effect, resting.facts.asked) == (None, facts.asked)
     assert over.effect is not None
+
+
+def test_q11_who_waits_for_the_remote_stays_in_line() -> None:
+    ages = [timedelta(seconds=0), timedelta(seconds=1), timedelta(minutes=5), timedelta(days=30)]
+    until = NOW + MINUTE
+    rests = settler(rests_until=resting_until(until))
+
+    due = [rests(replace(known(), discovered_at=NOW - age), may_create=True).due_at for age in ages]
+
+    assert all(at is not None for at in due)
+    assert due == sorted(set(due), key=str, reverse=True)
 
 
 def test_the_gate_is_told_who_failed_at_its_last_attempt() -> None:
