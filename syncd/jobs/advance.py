@@ -38,7 +38,7 @@ class _Hold:
 
 
 class Advancer:
-    """Moves contracts on. `concurrency` effects run at once; as many more wait claimed, so that none is idle."""
+    """Moves contracts on. As many effects run at once as the gate is wide; as many more wait claimed: none is idle."""
 
     def __init__(
         self,
@@ -64,7 +64,6 @@ class Advancer:
         self._tasks: set[asyncio.Task[None]] = set()
         self._patient: set[asyncio.Timeout] = set()
         """Of each task that waits for its turn, what ends the waiting."""
-        self._room = asyncio.Semaphore(concurrency)
         self._record = GroupCommit(self._record_batch)
         self._is_stopping = False
         self.wake = asyncio.Event()
@@ -207,14 +206,14 @@ class Advancer:
                 del self._holds[mission_id]
 
     async def _take_turn(self, claim: Claim, hold: _Hold) -> Outcome | None:
-        """Perform the effect when there is room; `None` when another replica may have the contract by then.
+        """Perform the effect when the gate has room; `None` when another replica may have the contract by then.
 
-        Told to stop, whoever still waits for room or for the gate leaves: nothing was asked of CACTUS yet.
+        Told to stop, whoever still waits at the gate leaves: nothing was asked of CACTUS yet.
         """
         patience = asyncio.timeout(None)
         self._patient.add(patience)
         try:
-            async with patience, self._room:
+            async with patience:
                 outcome = await self._perform(claim, lambda: self._may_begin(hold, patience))
         except TimeoutError:
             outcome = None

@@ -55,7 +55,7 @@ async def perform(claim: Claim, bench: Bench, *, may_begin: MayBegin = _always) 
 
     The gate can keep everybody waiting for a while: `may_begin` is asked afterwards. `None`: it said no.
     """
-    async with bench.gate.pass_through() as may_pass:
+    async with bench.gate.pass_through(since=claim.facts.discovered_at) as may_pass:
         if not await may_begin():
             return None
         amend = await _perform(claim, bench) if may_pass else postponed(claim.effect)

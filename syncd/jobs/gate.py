@@ -5,7 +5,6 @@ success opens it and doubles how many may go at once (a ramp without a herd). It
 replicas and for `syncd status`.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -16,6 +15,7 @@ from aiolimiter import AsyncLimiter
 
 from syncd.errors import CredentialsRefused, OutcomeUnknown, RateLimited, Transient
 from syncd.events import Log
+from syncd.jobs.line import Line
 from syncd.ports.clock import Clock
 from syncd.ports.ledger import GateState, Ledger
 
@@ -47,9 +47,8 @@ class Gate:
         self._rest = min(_PROBE_INTERVAL, longest_delay)
         self._width = width
         self._pace = pace
-        self._open_width = width
-        self._under_way = 0
-        self._room = asyncio.Condition()
+        self._line = Line(width)
+        self._probed_at = _EVER
         self.state = GateState()
         self.successes = 0
         self.general_failures = 0
@@ -63,7 +62,7 @@ class Gate:
         until, failed_at = self.closed_until(), self.state.last_failure_at
         if until is None:
             return
-        self._open_width = 1
+        self._line.width = 1
         if self.state.is_credentials or (failed_at is not None and until - failed_at <= self._rest + _A_MOMENT):
             self.state = replace(self.state, closed_until=self._clock.now())
             await self._tell_others(wake_until=until)
@@ -80,7 +79,7 @@ class Gate:
         )
         has_opened = known.closed_until is None and (known.last_success_at or _EVER) > (mine.last_failure_at or _EVER)
         if has_closed:
-            self.state, self._open_width = known, 1
+            self.state, self._line.width = known, 1
         elif has_opened and mine.closed_until is not None:
             self.state = known  # as wide as before: our own successes open it further
 
@@ -107,25 +106,23 @@ class Gate:
         return until if until is not None and until > self._clock.now() else None
 
     @asynccontextmanager
-    async def pass_through(self) -> AsyncIterator[bool]:
-        """Wait for room; yield whether the request may be made, false when the gate closed meanwhile."""
-        async with self._room:
-            await self._room.wait_for(lambda: self._under_way < self._open_width)
-            self._under_way += 1
-        try:
+    async def pass_through(self, *, since: datetime = _EVER) -> AsyncIterator[bool]:
+        """Wait for room; yield whether the request may be made, false when the gate closed meanwhile.
+
+        Of those who wait, the newest (`since`) and the oldest go in turns.
+        """
+        async with self._line.room(since):
             if self._pace is not None:
                 await self._pace.acquire()
             yield await self._may_pass()
-        finally:
-            self._under_way -= 1
-            async with self._room:
-                self._room.notify_all()
 
     async def _may_pass(self) -> bool:
         """Whether a request may leave now; before a probe, another replica may have made one in vain."""
         if self.closed_until() is None and self.state.closed_until is not None:
             with suppress(Transient):
                 await self.refresh()
+        if self.probe is not None:
+            self._probed_at = self._clock.now()
         return self.closed_until() is None
 
     async def note_success(self) -> None:
@@ -133,7 +130,7 @@ class Gate:
         self.successes += 1
         if self.closed_until() is not None:
             return
-        self._open_width = min(self._open_width * 2, self._width)
+        self._line.width = min(self._line.width * 2, self._width)
         was_closed_until = self.state.closed_until
         if self.state.failures == 0 and was_closed_until is None:
             return
@@ -148,26 +145,28 @@ class Gate:
             return
         self.general_failures += 1
         now = self._clock.now()
-        rest = self._rest_after(error)
+        until = self._rests_until_after(error, now)
         self.state = replace(self.state, failures=self.state.failures + 1, last_failure_at=now, reason=error.message)
-        if rest is not None:
-            await self._close(now + rest, is_credentials=isinstance(error, CredentialsRefused))
+        if until is not None:
+            await self._close(until, is_credentials=isinstance(error, CredentialsRefused))
 
-    def _rest_after(self, error: Transient | OutcomeUnknown) -> timedelta | None:
+    def _rests_until_after(self, error: Transient | OutcomeUnknown, now: datetime) -> datetime | None:
         if error.retry_after is not None:
-            return min(max(error.retry_after, _A_MOMENT), LONGEST_REST)
+            return now + min(max(error.retry_after, _A_MOMENT), LONGEST_REST)
         if isinstance(error, (CredentialsRefused, RateLimited)):
-            return self._rest
-        is_closed, is_probe = self.closed_until() is not None, self.state.closed_until is not None
+            return now + self._rest
+        is_closed, is_probe = self.closed_until() is not None, self.probe is not None
         if is_closed:
             return None  # it was asked before the gate closed: nothing new
-        return self._rest if is_probe or self.state.failures + 1 >= FAILURES_THAT_CLOSE else None
+        if is_probe:  # counted from its beginning: one that hung has taken its time already
+            return max(self._probed_at + self._rest, now + _A_MOMENT)
+        return now + self._rest if self.state.failures + 1 >= FAILURES_THAT_CLOSE else None
 
     async def _close(self, until: datetime, *, is_credentials: bool) -> None:
         known = self.closed_until()
         if known is not None and until <= known + _A_MOMENT and is_credentials <= self.state.is_credentials:
             return  # closed for as long already: fifty answers of one moment are one piece of news
-        self._open_width = 1
+        self._line.width = 1
         until = max(until, known) if known is not None else until
         self.state = replace(self.state, closed_until=until, is_credentials=is_credentials)
         rest_s = int((until - self._clock.now()).total_seconds())

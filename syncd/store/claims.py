@@ -40,7 +40,8 @@ class Claims(LedgerPart):
     ) -> Claimed:
         """Claim what is due and free, most urgent first, settle it, and return the effects."""
         turn = self._turn(now, settle, creations)
-        room = Room(limit=limit, retries=limit if retries is None else min(retries, limit), probe=probe)
+        most_retries = limit if retries is None else min(retries, limit)
+        room = Room(limit=limit, retries=most_retries, turn=self._takings, probe=probe)
 
         async def work(tx: Transaction) -> Claimed:
             others_turn = self._tried_one_alone
@@ -50,6 +51,7 @@ class Claims(LedgerPart):
             if not picked.rows:
                 return Claimed(claims=(), settled=0)
             self._tried_one_alone = picked.is_alone
+            self._takings += 1
             changes = Changes(now=now, domain=self._identity.message_domain)
             batch = await load(tx, picked.rows)
             await _set_aside(tx, batch, now=now)

@@ -31,6 +31,7 @@ class LedgerPart:
         self._clock = database.clock
         self._has_rescued = False
         self._tried_one_alone = False
+        self._takings = 0
 
     def pool_status(self) -> str:
         """Say how many connections are open and in use."""

@@ -31,10 +31,14 @@ ORDINARY_LANE = case((_c.last_error.is_not(None), Lane.RETRYING), (_c.is_urgent,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
-    """How many contracts may be taken, and how many of them may be such as failed at their last attempt."""
+    """How many contracts may be taken, and how many of them may be such as failed at their last attempt.
+
+    `turn` counts the takings: a room of one is for the oldest and for the newest in turns.
+    """
 
     limit: int
     retries: int
+    turn: int = 0
     probe: int | None = None
     """Only one, to find out whether the remote is well again; the number tells whose turn it is."""
 
@@ -115,8 +119,8 @@ async def _pick_ordinary(tx: Transaction, turn: Turn, room: Room, due: frozenset
         """Lease up to so many, the oldest and the newest in equal parts and in turns."""
         if lane not in due or most <= 0:
             return
-        which, oldest = _is_due(lane, turn.now), _half(most)
-        found = await _lease(tx, turn, which, oldest)
+        which, oldest = _is_due(lane, turn.now), (most + 1 - room.turn % 2) // 2
+        found = await _lease(tx, turn, which, oldest) if oldest else []
         if len(found) == oldest < most:
             newest = await _lease(tx, turn, which, most - oldest, order=_c.due_at.desc())
             found = [row for pair in zip_longest(reversed(newest), found) for row in pair if row is not None]

@@ -69,6 +69,14 @@ async def test_q11_the_one_that_is_sent_ahead_is_new_or_in_turns_the_newest_and_
     assert order == [["new"], ["B"], ["urgent"], ["A"], ["sick"], []]
 
 
+async def test_q11_a_room_of_one_is_for_the_newest_too(bench: Bench) -> None:
+    ledger = await bench.prepared()
+    for age, name in enumerate("DCBA"):
+        await ledger.record_rows([a_mission(name)], now=NOW - timedelta(minutes=age))
+
+    assert [names(await claim(ledger, limit=1)) for _ in range(4)] == [["A"], ["D"], ["B"], ["C"]]
+
+
 async def test_q11_who_is_woken_together_stays_in_line(bench: Bench) -> None:
     ledger = await bench.prepared()
     for age, name in enumerate("CBA"):
@@ -77,7 +85,7 @@ async def test_q11_who_is_woken_together_stays_in_line(bench: Bench) -> None:
 
     await ledger.wake_waiting("await_remote", now=NOW, until=LATER)
 
-    assert [names(await claim(ledger, limit=1)) for _ in range(3)] == [["A"], ["B"], ["C"]]
+    assert names(await claim(ledger, limit=3)) == ["C", "A", "B"]
 
 
 async def test_what_failed_gets_a_share_of_its_own(bench: Bench) -> None:

@@ -11,6 +11,7 @@ from syncd.errors import CredentialsRefused, OutcomeUnknown, RateLimited, Transi
 from syncd.jobs.gate import FAILURES_THAT_CLOSE, LONGEST_REST, Gate
 from syncd.ports.ledger import Ledger
 from tests.jobs.workshop import A_SECOND, Workshop
+from tests.support.clock import FixedClock
 
 DOWN = Transient("down", is_general=True)
 AN_HOUR = timedelta(hours=1)
@@ -25,6 +26,15 @@ async def fail(gate: Gate, times: int = FAILURES_THAT_CLOSE, error: Transient | 
     """Let so many requests fail."""
     for _ in range(times):
         await gate.note_failure(error)
+
+
+async def probe(gate: Gate, clock: FixedClock, *, hangs_for: timedelta = timedelta(0)) -> bool:
+    """Make a request that fails; return whether the gate let it pass."""
+    async with gate.pass_through() as may_pass:
+        if may_pass:
+            clock.advance(hangs_for)
+            await gate.note_failure(DOWN)
+    return may_pass
 
 
 async def first_round(gate: Gate, wanted: int = 12) -> int:
@@ -161,11 +171,23 @@ async def test_r13_probes_come_at_most_every_thirty_seconds_or_the_longest_delay
 
     for _ in range(600):
         workshop.clock.advance(A_SECOND)
-        if gate.closed_until() is None:
-            probes += 1
-            await gate.note_failure(DOWN)
+        probes += await probe(gate, workshop.clock)
 
     assert probes == 600 // rest_s
+
+
+async def test_r13_a_probe_that_hung_has_taken_its_time_already(workshop: Workshop) -> None:
+    gate = a_gate(workshop)
+    await fail(gate)
+    workshop.clock.advance(timedelta(seconds=31))
+
+    await probe(gate, workshop.clock, hangs_for=timedelta(seconds=20))
+    after_a_while = gate.closed_until()
+    workshop.clock.advance(timedelta(seconds=11))
+    await probe(gate, workshop.clock, hangs_for=timedelta(minutes=2))
+
+    assert after_a_while == workshop.clock.now() - timedelta(minutes=2) - A_SECOND
+    assert gate.closed_until() == workshop.clock.now() + A_SECOND
 
 
 async def test_a_failed_probe_closes_it_again_whatever_closed_it_first(workshop: Workshop) -> None:
@@ -173,7 +195,7 @@ async def test_a_failed_probe_closes_it_again_whatever_closed_it_first(workshop:
     await gate.note_failure(Transient("slow down", is_general=True, retry_after=timedelta(seconds=5)))
     workshop.clock.advance(timedelta(seconds=6))
 
-    await gate.note_failure(DOWN)
+    await probe(gate, workshop.clock)
 
     assert gate.closed_until() == workshop.clock.now() + timedelta(seconds=30)
 

@@ -181,7 +181,7 @@ def _running(world: World, **environment: str) -> Iterator[_Daemon]:
 
 def _served_after_s(world: World, daemon: _Daemon, number: int) -> float:
     """Validate a new mission; return how long it took until CACTUS had its contract."""
-    row = mission(NEW_FROM + number)
+    row = mission(NEW_FROM + number, updated_at=datetime.now(UTC).isoformat())
     world.missions.put(row)
     since = time.monotonic()
     _until(lambda: _is_created(world.remote, row["mission_id"]), within_s=SERVED_WITHIN_S + 30)

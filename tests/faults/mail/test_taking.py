@@ -86,7 +86,7 @@ async def test_l03_a_letter_whose_lease_ended_while_it_waited_for_its_turn_is_le
 ) -> None:
     slow, clock, other = SlowPost(f"student.{id_of(1)}@example.org"), FixedClock(), Post()
     async with open_workshop(tmp_path, tmp_path, mailer=slow, clock=clock) as workshop:
-        workshop.works.mail_gate._open_width = 1  # as after an outage: one at a time
+        workshop.works.mail_gate._line.width = 1  # as after an outage: one at a time
         await queue_letters(workshop.ledger, MISSION, now=clock.now())
         delivering = asyncio.create_task(workshop.works.deliverer.drain())
         await until(lambda: slow.begun == 1)

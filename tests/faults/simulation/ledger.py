@@ -94,12 +94,14 @@ class SharedLedger(SqlLedger):
 
     async def claim(
         self, *, limit: int, now: datetime, settle: Settle, creations: CreationLimit,
-        retries: int | None = None, only: Sequence[MissionId] | None = None,
+        retries: int | None = None, probe: int | None = None, only: Sequence[MissionId] | None = None,
     ) -> Claimed:  # fmt: skip
         """Claim what is due and free."""
         if only is None and not self._glimpse.sees_contracts(now):
             return Claimed(claims=(), settled=0)
-        return await super().claim(limit=limit, now=now, settle=settle, creations=creations, retries=retries, only=only)
+        return await super().claim(
+            limit=limit, now=now, settle=settle, creations=creations, retries=retries, probe=probe, only=only
+        )
 
     async def gate(self, name: str) -> GateState:
         """Return the patience towards a remote."""

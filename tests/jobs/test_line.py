@@ -1,0 +1,110 @@
+"""Room for so many at once: who is let in next, and that no room is lost."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from syncd.jobs.line import Line
+from tests.support.facts import NOW
+
+A_MINUTE = timedelta(minutes=1)
+
+
+class Visitors:
+    """Who is inside of a line's room, in the order in which they were let in."""
+
+    def __init__(self, width: int) -> None:
+        self.line = Line(width)
+        self.entered: list[str] = []
+        self._leaving: dict[str, asyncio.Event] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    async def come(self, name: str, *, age: timedelta = A_MINUTE) -> None:
+        """Let somebody stand in the line."""
+        self._leaving[name] = asyncio.Event()
+        self._tasks[name] = asyncio.create_task(self._visit(name, age))
+        await _turns()
+
+    async def leave(self, name: str) -> None:
+        """Let somebody end a visit."""
+        self._leaving[name].set()
+        await self._tasks[name]
+        await _turns()
+
+    async def give_up(self, name: str) -> None:
+        """Let somebody lose patience."""
+        self._tasks[name].cancel()
+        await _turns()
+
+    async def give_up_when_let_in(self, name: str, *, after: str) -> None:
+        """Let somebody lose patience in the very moment in which another one leaves."""
+        self._leaving[after].set()
+        await asyncio.sleep(0)  # the other one leaves
+        self._tasks[name].cancel()
+        await _turns()
+
+    async def _visit(self, name: str, age: timedelta) -> None:
+        async with self.line.room(NOW - age):
+            self.entered.append(name)
+            await self._leaving[name].wait()
+
+
+async def _turns() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_the_newest_and_the_oldest_go_in_turns() -> None:
+    visitors = Visitors(width=1)
+    for name, minutes in {"first": 0, "old": 30, "older": 40, "new": 2, "newer": 1}.items():
+        await visitors.come(name, age=minutes * A_MINUTE)
+
+    for number in range(5):
+        await visitors.leave(visitors.entered[number])
+
+    assert visitors.entered == ["first", "newer", "older", "new", "old"]
+
+
+async def test_of_one_age_the_first_who_came_goes_first() -> None:
+    visitors = Visitors(width=1)
+    for name in "ABCDE":
+        await visitors.come(name)
+
+    for number in range(5):
+        await visitors.leave(visitors.entered[number])
+
+    assert visitors.entered == list("ABCDE")
+
+
+async def test_a_wider_room_is_filled_and_a_narrower_one_sends_nobody_away() -> None:
+    visitors = Visitors(width=3)
+    for name in "ABCDEFGH":
+        await visitors.come(name)
+    visitors.line.width = 1
+    await visitors.leave("A")
+    await visitors.leave("B")
+    narrow = len(visitors.entered)
+    visitors.line.width = 4
+    await visitors.leave("C")
+
+    assert narrow == 3
+    assert visitors.entered == list("ABCDEFG")
+
+
+@pytest.mark.parametrize("is_just_let_in", [False, True])
+async def test_who_loses_patience_takes_no_room_away(is_just_let_in: bool) -> None:
+    visitors = Visitors(width=1)
+    for name in "ABC":
+        await visitors.come(name)
+
+    if is_just_let_in:
+        await visitors.give_up_when_let_in("B", after="A")
+    else:
+        await visitors.give_up("B")
+        await visitors.leave("A")
+
+    assert visitors.entered == ["A", "C"]
+    await visitors.leave("C")
+    await visitors.come("D")
+    assert visitors.entered[-1] == "D"
