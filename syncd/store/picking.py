@@ -123,7 +123,7 @@ async def _pick_ordinary(tx: Transaction, turn: Turn, room: Room, due: frozenset
         found = await _lease(tx, turn, which, oldest) if oldest else []
         if len(found) == oldest < most:
             newest = await _lease(tx, turn, which, most - oldest, order=_c.due_at.desc())
-            found = [row for pair in zip_longest(reversed(newest), found) for row in pair if row is not None]
+            found = [row for pair in zip_longest(found, reversed(newest)) for row in pair if row is not None]
         rows.extend(found)
 
     kept_for_retries = min(room.retries, max(1, room.limit // 4)) if due > {Lane.RETRYING} and room.limit > 1 else 0

@@ -53,7 +53,7 @@ async def test_q11_of_a_backlog_the_newest_come_with_the_oldest(bench: Bench) ->
 
     first = names(await claim(ledger, limit=4))
 
-    assert first == ["new", "M-000", "M-049", "M-001"]
+    assert first == ["M-000", "new", "M-001", "M-049"]
 
 
 async def test_q11_the_one_that_is_sent_ahead_is_new_or_in_turns_the_newest_and_the_oldest(bench: Bench) -> None:
@@ -85,7 +85,7 @@ async def test_q11_who_is_woken_together_stays_in_line(bench: Bench) -> None:
 
     await ledger.wake_waiting("await_remote", now=NOW, until=LATER)
 
-    assert names(await claim(ledger, limit=3)) == ["C", "A", "B"]
+    assert names(await claim(ledger, limit=3)) == ["A", "C", "B"]
 
 
 async def test_what_failed_gets_a_share_of_its_own(bench: Bench) -> None:
