@@ -12,7 +12,6 @@ from unicodedata import normalize
 
 from syncd.model import (
     Asked,
-    ContractId,
     DocumentKind,
     Event,
     Facts,
@@ -195,12 +194,6 @@ def student_key(facts: Facts) -> str | None:
 def wants_active_key(facts: Facts, *, is_active: bool) -> bool:
     """Whether this contract takes its student's one place: active, and known to CACTUS or about to be."""
     return is_active and has_been_sent(facts)
-
-
-def contract_id_of(row: Row) -> ContractId | None:
-    """Return the remote name in a row."""
-    value = row["contract_id"]
-    return None if value is None else ContractId(str(value))
 
 
 def _column(facts: Facts, name: str) -> object:

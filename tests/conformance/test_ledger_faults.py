@@ -245,3 +245,13 @@ def test_c09_a_second_daemon_on_one_ledger_is_refused(tmp_path: Path) -> None:
 def test_a_lock_in_a_folder_that_is_not_there_is_a_mistake_of_the_configuration(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured), DaemonLock(tmp_path / "gone" / "ledger.db"):
         pass
+
+
+def test_a_lock_that_is_given_back_twice_is_anybodys(tmp_path: Path) -> None:
+    lock = DaemonLock(tmp_path / "ledger.db")
+    with lock:
+        pass
+    lock.__exit__(None, None, None)
+
+    with DaemonLock(tmp_path / "ledger.db"):
+        assert (tmp_path / "ledger.db.lock").exists()

@@ -1,6 +1,6 @@
 """A row says exactly what the facts said, and only differences are written."""
 
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,6 +14,7 @@ from syncd.model import (
     Event,
     Facts,
     Mission,
+    MissionId,
     Notification,
     NotificationState,
     RemoteContract,
@@ -140,3 +141,22 @@ def test_steps_and_answers_are_stored_as_their_words() -> None:
     facts = Facts(mission_id=a_mission().mission_id, mission=a_mission(), discovered_at=NOW, step=Step.DONE)
 
     assert type(columns_of(facts)["step"]) is str
+
+
+@dataclass(frozen=True)
+class _Odd:
+    share: float
+
+
+def test_what_has_no_json_is_a_mistake_of_ours() -> None:
+    with pytest.raises(TypeError, match="no JSON for float"):
+        to_json(_Odd(share=0.5))
+    with pytest.raises(NotUnderstoodError):
+        from_json(_Odd, {"share": 0.5})
+
+
+def test_a_corrected_student_number_finds_its_rivals_anew() -> None:
+    before = Facts(mission_id=MissionId("A"), mission=a_mission("A"), discovered_at=NOW)
+    after = replace(before, mission=a_mission("A", student_number="22001234"))
+
+    assert changed_columns(before, after)["student_key"] == student_key(after) != student_key(before)

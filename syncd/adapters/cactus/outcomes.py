@@ -189,7 +189,7 @@ def _build(meaning: Meaning, message: str, problem: Problem, wait: timedelta | N
             return OutcomeUnknown(message, retry_after=wait, is_general=False)
         case Meaning.UNKNOWN:
             return OutcomeUnknown(message, retry_after=wait)
-        case _:
+        case _:  # pragma: no cover - the words are all named
             assert_never(meaning)
 
 
