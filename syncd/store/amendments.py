@@ -160,4 +160,4 @@ async def _update(tx: Transaction, missions: Sequence[Mission], changes: Changes
 
 async def _move(tx: Transaction, move: CursorMove | None) -> None:
     if move is not None:
-        await tx.connection.execute(upsert(tx, cursors, {"flow": move.flow, "value": move.value}))
+        await upsert(tx, cursors, {"flow": move.flow, "value": move.value})

@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache
 
-from sqlalchemy import ColumnElement, tuple_, update
+from sqlalchemy import UpdateBase, bindparam, tuple_, update
 
 from syncd.model import Facts, MissionId
 from syncd.ports.ledger import Amendment, Claim, Claimed, CreationLimit, Outcome, Settle, TimelineEntry
-from syncd.store.engine import Happening, Transaction
+from syncd.store.engine import Happening, Transaction, clock_after
 from syncd.store.loading import LEFT_ALONE, Batch, load
 from syncd.store.part import LedgerPart
 from syncd.store.picking import Room, pick, pick_these
@@ -84,13 +85,9 @@ class Claims(LedgerPart):
             return frozenset()
 
         async def work(tx: Transaction) -> frozenset[MissionId]:
-            statement = (
-                update(contracts)
-                .where(_is_held(self._identity.replica, tokens.items()))
-                .values(lease_until=tx.clock_plus(now, self._identity.lease))
-                .returning(_c.mission_id)
-            )
-            return frozenset(MissionId(mission_id) for (mission_id,) in await tx.connection.execute(statement))
+            held = _held(self._identity.replica, tokens.items(), tx.after(now, self._identity.lease))
+            renewed = await tx.connection.execute(_renewing(is_postgres=tx.is_postgres), held)
+            return frozenset(MissionId(mission_id) for (mission_id,) in renewed)
 
         return await self._database.write(work)
 
@@ -140,13 +137,9 @@ async def _take_back(tx: Transaction, outcomes: Sequence[Outcome], turn: Turn) -
         tokens += [(mission_id, token + 1) for mission_id, token in tokens]
     if not tokens:
         return []
-    statement = (
-        update(contracts)
-        .where(_is_held(turn.replica, tokens))
-        .values(lease_token=_c.lease_token + 1, lease_until=tx.clock_plus(turn.now, turn.lease), crashes=0)
-        .returning(*contracts.columns)
-    )
-    return [dict(row) for row in (await tx.connection.execute(statement)).mappings()]
+    held = _held(turn.replica, tokens, tx.after(turn.now, turn.lease))
+    taken = await tx.connection.execute(_taking_back(is_postgres=tx.is_postgres), held)
+    return [dict(row) for row in taken.mappings()]
 
 
 async def _settle_recorded(
@@ -182,5 +175,25 @@ def _applied(batch: Batch, outcome: Outcome) -> Amendment:
     return outcome.apply(batch.with_rivals(one.facts)) or Amendment(facts=one.facts)
 
 
-def _is_held(replica: str, tokens: Iterable[tuple[MissionId, int]]) -> ColumnElement[bool]:
-    return (_c.lease_owner == replica) & tuple_(_c.mission_id, _c.lease_token).in_(list(tokens))
+# ------------------------------------------------------------------------------------------------------ the statements
+
+_IS_HELD = (_c.lease_owner == bindparam("holder")) & tuple_(_c.mission_id, _c.lease_token).in_(
+    bindparam("tokens", expanding=True)
+)
+
+
+def _held(replica: str, tokens: Iterable[tuple[MissionId, int]], lease: datetime | timedelta) -> Mapping[str, object]:
+    return {"holder": replica, "tokens": list(tokens), "lease": lease}
+
+
+@cache
+def _renewing(*, is_postgres: bool) -> UpdateBase:
+    until = clock_after("lease", is_postgres=is_postgres)
+    return update(contracts).where(_IS_HELD).values(lease_until=until).returning(_c.mission_id)
+
+
+@cache
+def _taking_back(*, is_postgres: bool) -> UpdateBase:
+    until = clock_after("lease", is_postgres=is_postgres)
+    taken_back = update(contracts).where(_IS_HELD).values(lease_token=_c.lease_token + 1, lease_until=until, crashes=0)
+    return taken_back.returning(*contracts.columns)

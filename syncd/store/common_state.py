@@ -8,9 +8,9 @@ from sqlalchemy import select, update
 from syncd.model import MissionId
 from syncd.ports.ledger import GateState, GuardState, TimelineEntry
 from syncd.store.engine import Transaction
+from syncd.store.leasing import ORDINARY_LANES
 from syncd.store.letter_queue import mails_since
 from syncd.store.part import LedgerPart
-from syncd.store.picking import ORDINARY_LANES
 from syncd.store.rows import Columns
 from syncd.store.settling import read_guard
 from syncd.store.tables import contracts, flows, gates, guards, marks
@@ -34,7 +34,7 @@ class CommonState(LedgerPart):
         """Write the patience towards a remote."""
 
         async def work(tx: Transaction) -> None:
-            await tx.connection.execute(upsert(tx, gates, {"name": name, **asdict(state)}))
+            await upsert(tx, gates, {"name": name, **asdict(state)})
 
         await self._database.write(work)
 
@@ -57,7 +57,7 @@ class CommonState(LedgerPart):
         row: Columns = {"name": name, "tripped_at": None, "detail": None, "approved_at": now}
 
         async def work(tx: Transaction) -> None:
-            await tx.connection.execute(upsert(tx, guards, row))
+            await upsert(tx, guards, row)
 
         await self._database.write(work)
 
@@ -87,7 +87,7 @@ class CommonState(LedgerPart):
         row |= {"last_change_at": now} if changes else {}
 
         async def work(tx: Transaction) -> None:
-            await tx.connection.execute(upsert(tx, flows, row))
+            await upsert(tx, flows, row)
 
         await self._database.write(work)
 
@@ -101,7 +101,7 @@ class CommonState(LedgerPart):
         """Keep one small named value."""
 
         async def work(tx: Transaction) -> None:
-            await tx.connection.execute(upsert(tx, marks, {"name": name, "value": value}))
+            await upsert(tx, marks, {"name": name, "value": value})
 
         await self._database.write(work)
 

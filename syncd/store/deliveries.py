@@ -1,15 +1,16 @@
 """The outbox at work: taking letters that are due, and writing what became of each."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 
-from sqlalchemy import ColumnElement, case, func, select, union_all, update
+from sqlalchemy import ColumnElement, Update, UpdateBase, bindparam, case, func, select, union_all, update
 
 from syncd.model import Event, Facts, MissionId, NotificationState, Role
 from syncd.ports.ledger import LetterOutcome, QueuedLetter, TimelineEntry
 from syncd.store.columns import Instant
-from syncd.store.engine import Transaction
-from syncd.store.letter_queue import choose, look_around, mails_allowed
+from syncd.store.engine import Transaction, clock_after
+from syncd.store.letter_queue import choose, has_run_out, look_around, mails_allowed
 from syncd.store.loading import load_these, rows_of
 from syncd.store.part import LedgerPart
 from syncd.store.rows import Columns, Row
@@ -55,7 +56,7 @@ class Deliveries(LedgerPart):
                 await self._put_back_all_but(tx, in_hand)
             has_expired, lanes = await look_around(tx, now)
             if has_expired:
-                await doubt(tx, _l.lease_until <= tx.clock(now), now=now)
+                await doubt(tx, has_run_out(is_postgres=tx.is_postgres), tx.times(now), now=now)
                 lanes |= {LetterLane.DEFERRED}
             if not lanes:
                 return ()
@@ -121,21 +122,28 @@ class Deliveries(LedgerPart):
     async def _lease(self, tx: Transaction, ids: Sequence[int], now: datetime) -> list[Row]:
         if not ids:
             return []
-        statement = (
-            update(letters)
-            .where(_l.letter_id.in_(ids))
-            .values(
-                state=str(NotificationState.SENDING),
-                lane=None,
-                due_at=None,
-                lease_owner=self._identity.replica,
-                lease_until=tx.clock_plus(now, self._identity.letter_lease),
-                lease_token=_l.lease_token + 1,
-            )
-            .returning(*letters.columns)
-        )
-        rows = [dict(row) for row in (await tx.connection.execute(statement)).mappings()]
+        me = self._identity
+        values = {"ids": ids, "holder": me.replica, "lease": tx.after(now, me.letter_lease)}
+        taken = await tx.connection.execute(_leasing(is_postgres=tx.is_postgres), values)
+        rows = [dict(row) for row in taken.mappings()]
         return sorted(rows, key=lambda row: ids.index(int(str(row["letter_id"]))))
+
+
+@cache
+def _leasing(*, is_postgres: bool) -> UpdateBase:
+    return (
+        update(letters)
+        .where(_l.letter_id.in_(bindparam("ids", expanding=True)))
+        .values(
+            state=str(NotificationState.SENDING),
+            lane=None,
+            due_at=None,
+            lease_owner=bindparam("holder"),
+            lease_until=clock_after("lease", is_postgres=is_postgres),
+            lease_token=_l.lease_token + 1,
+        )
+        .returning(*letters.columns)
+    )
 
 
 async def tell_of_ends(tx: Transaction, rows: Sequence[Row], *, now: datetime, domain: str) -> None:
@@ -154,26 +162,37 @@ async def tell_of_ends(tx: Transaction, rows: Sequence[Row], *, now: datetime, d
         await wake(tx, waiting, now=now)
 
 
-async def doubt(tx: Transaction, which: ColumnElement[bool], *, now: datetime, is_patient: bool = False) -> None:
+async def doubt(
+    tx: Transaction,
+    which: ColumnElement[bool],
+    values: Mapping[str, object],
+    *,
+    now: datetime,
+    is_patient: bool = False,
+) -> None:
     """Nobody knows what became of letters whose sender is gone: say so, and let the next sender decide.
 
-    Only the patient wait for what somebody is just writing.
+    `values` are what `which` is to be given. Only the patient wait for what somebody is just writing.
     """
+    await tx.connection.execute(_doubting(which, is_patient=is_patient), {**values, "now": now})
+
+
+@cache
+def _doubting(which: ColumnElement[bool], *, is_patient: bool) -> Update:
     taken = select(_l.letter_id).where(_l.lease_owner.is_not(None), which)
-    statement = (
+    return (
         update(letters)
         .where(_l.letter_id.in_(taken.with_for_update(skip_locked=not is_patient)))
         .values(
             state=str(NotificationState.UNKNOWN),
             lane=_PLACE_OF_THE_TRIED,
-            due_at=now,
+            due_at=bindparam("now"),
             repeats=_l.repeats + 1,
-            sent_at=now,
+            sent_at=bindparam("now"),
             lease_owner=None,
             lease_until=None,
         )
     )
-    await tx.connection.execute(statement)
 
 
 async def _readable(tx: Transaction, rows: Sequence[Row], now: datetime) -> tuple[QueuedLetter, ...]:

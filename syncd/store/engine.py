@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
-from sqlalchemy import BigInteger, ColumnElement, Interval, func, literal
+from sqlalchemy import BigInteger, ColumnElement, Interval, bindparam, func, literal
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolExhaustedError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -55,15 +55,13 @@ class Transaction:
     happenings: list[Happening] = field(default_factory=list)
     """What was written into timelines; told to the log once it is committed, and not before."""
 
-    def clock(self, now: datetime) -> ColumnElement[datetime]:
-        """Return the clock of leases: the database's where replicas share it, else the caller's."""
-        return func.clock_timestamp(type_=Instant()) if self.is_postgres else literal(now, Instant())
+    def times(self, now: datetime) -> dict[str, object]:
+        """Return what a statement with `clock_now` is to be given."""
+        return {} if self.is_postgres else {_CLOCK: now}
 
-    def clock_plus(self, now: datetime, duration: timedelta) -> ColumnElement[datetime]:
-        """Return an instant of the clock of leases that comes so long after now."""
-        if not self.is_postgres:
-            return literal(now + duration, Instant())
-        return func.clock_timestamp(type_=Instant()).op("+", return_type=Instant())(literal(duration, Interval()))
+    def after(self, now: datetime, duration: timedelta) -> datetime | timedelta:
+        """Return what a statement with `clock_after` is to be given, by the name that it has there."""
+        return duration if self.is_postgres else now + duration
 
     def earlier(self, instant: ColumnElement[datetime], by: timedelta) -> ColumnElement[datetime]:
         """Return the instant that is so long before this one."""
@@ -71,6 +69,21 @@ class Transaction:
             literal(by, Interval()) if self.is_postgres else literal(by // timedelta(microseconds=1), BigInteger())
         )
         return instant.op("-", return_type=Instant())(duration)
+
+
+_CLOCK = "clock"
+
+
+def clock_now(*, is_postgres: bool) -> ColumnElement[datetime]:
+    """Return the clock of leases: the database's where replicas share it, else the caller's."""
+    return func.clock_timestamp(type_=Instant()) if is_postgres else bindparam(_CLOCK, type_=Instant())
+
+
+def clock_after(name: str, *, is_postgres: bool) -> ColumnElement[datetime]:
+    """Return the instant of the clock of leases that is so long after now; `Transaction.after` says how long."""
+    if not is_postgres:
+        return bindparam(name, type_=Instant())
+    return clock_now(is_postgres=True).op("+", return_type=Instant())(bindparam(name, type_=Interval()))
 
 
 Work = Callable[[Transaction], Awaitable[T]]

@@ -7,12 +7,14 @@ the newest first. So no backlog, of letters put off or of letters never tried, d
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from itertools import zip_longest
 
-from sqlalchemy import ColumnElement, case, exists, func, select
+from sqlalchemy import ColumnElement, Select, bindparam, case, exists, func, literal_column, select
 
 from syncd.model import NotificationState
-from syncd.store.engine import Transaction
+from syncd.store.columns import Instant
+from syncd.store.engine import Transaction, clock_now
 from syncd.store.loading import KNOWN_LETTERS
 from syncd.store.settling import read_guard
 from syncd.store.tables import LetterLane, letters
@@ -32,20 +34,30 @@ _l = letters.c
 
 async def look_around(tx: Transaction, now: datetime) -> tuple[bool, frozenset[int]]:
     """Return whether a lease has run out, and the lanes in which something is due: one statement, a seek for each."""
-    expired = exists().where(_l.lease_owner.is_not(None), _l.lease_until <= tx.clock(now))
-    due = [exists().where(_is_due(lane, now)) for lane in _LANES]
-    has_expired, *has_due = (await tx.connection.execute(select(expired, *due))).one()
+    values = {"due_by": now} | tx.times(now)
+    has_expired, *has_due = (await tx.connection.execute(_looking_around(is_postgres=tx.is_postgres), values)).one()
     return bool(has_expired), frozenset(lane for lane, is_due in zip(_LANES, has_due, strict=True) if is_due)
+
+
+@cache
+def _looking_around(*, is_postgres: bool) -> Select[*tuple[bool, ...]]:
+    ran_out = exists().where(_l.lease_owner.is_not(None), has_run_out(is_postgres=is_postgres))
+    return select(ran_out, *(exists().where(_l.lane == literal_column(str(lane)), _IS_DUE) for lane in _LANES))
+
+
+@cache
+def has_run_out(*, is_postgres: bool) -> ColumnElement[bool]:
+    """Whether a letter's lease is over."""
+    return _l.lease_until <= clock_now(is_postgres=is_postgres)
 
 
 async def choose(tx: Transaction, lanes: Collection[int], room: int, now: datetime, *, turn: int) -> list[int]:
     """Return the letters that leave next; `turn` counts those that left before, so that a room of one is fair too."""
     if room <= 0:
         return []
-    new, deferred = [await _some(tx, _is_due(lane, now), room) if lane in lanes else [] for lane in _LANES]
+    new, deferred = [await _some(tx, _OLDEST, lane, room, now) if lane in lanes else [] for lane in _LANES]
     if len(new) == room and new[0][1] <= now - CROWD_AFTER:
-        is_fresh = _l.due_at > now - _FRESH_FOR
-        newest = await _some(tx, _is_due(LetterLane.NEW, now) & is_fresh, room, is_newest_first=True)
+        newest = await _some(tx, _NEWEST, LetterLane.NEW, room, now)
         new = _in_turns(newest, new, turn // 2)
     return [letter_id for letter_id, _ in _in_turns(new, deferred, turn)[:room]]
 
@@ -55,17 +67,24 @@ def _in_turns(one: Sequence[_Due], other: Sequence[_Due], turn: int) -> list[_Du
     return list(dict.fromkeys(found for pair in zip_longest(*sides) for found in pair if found is not None))
 
 
-async def _some(
-    tx: Transaction, which: ColumnElement[bool], limit: int, *, is_newest_first: bool = False
-) -> list[_Due]:
-    order = (_l.due_at.desc(), _l.letter_id.desc()) if is_newest_first else (_l.due_at, _l.letter_id)
-    statement = select(_l.letter_id, _l.due_at).where(which, KNOWN_LETTERS).order_by(*order).limit(limit)
-    rows = await tx.connection.execute(statement.with_for_update(skip_locked=True))
-    return [(letter_id, due_at) for letter_id, due_at in rows if due_at is not None]
+async def _some(tx: Transaction, statement: Select[int, datetime], lane: int, limit: int, now: datetime) -> list[_Due]:
+    values = {"of_lane": lane, "due_by": now, "since": now - _FRESH_FOR, "most": limit}
+    rows = await tx.connection.execute(statement, values)
+    return [(letter_id, due_at) for letter_id, due_at in rows]
 
 
-def _is_due(lane: int, by: datetime) -> ColumnElement[bool]:
-    return (_l.lane == lane) & (_l.due_at <= by)
+# Built once: to build a statement takes longer than to run it.
+_IS_DUE = _l.due_at <= bindparam("due_by", type_=Instant())
+_IN_LANE = (
+    select(_l.letter_id, _l.due_at)
+    .where(_l.lane == bindparam("of_lane"), _IS_DUE, KNOWN_LETTERS)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_OLDEST = _IN_LANE.order_by(_l.due_at, _l.letter_id)
+_NEWEST = _IN_LANE.where(_l.due_at > bindparam("since", type_=Instant())).order_by(
+    _l.due_at.desc(), _l.letter_id.desc()
+)
 
 
 # ------------------------------------------------------------------------------------------------------------ the brake

@@ -3,8 +3,9 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
-from sqlalchemy import BindParameter, Select, and_, bindparam, select
+from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, literal_column, select
 
 from syncd.model import Asked, Event, Facts, MissionId, NotificationState, Role, Step, StoredDocument
 from syncd.store.codec import NotUnderstoodError
@@ -12,12 +13,18 @@ from syncd.store.engine import Transaction
 from syncd.store.rows import Loaded, Row, document_of, facts_of, notifications_of
 from syncd.store.tables import contracts, documents, letters
 
-KNOWN_WORDS = contracts.c.step.in_([str(word) for word in Step]) & contracts.c.asked.in_([str(word) for word in Asked])
+
+def _is_one_of(column: ColumnElement[str], words: Iterable[StrEnum]) -> ColumnElement[bool]:
+    """Write the words into the statement itself: ours, and too many to be given each time."""
+    return column.in_([literal_column(f"'{word}'") for word in words])
+
+
+KNOWN_WORDS = _is_one_of(contracts.c.step, Step) & _is_one_of(contracts.c.asked, Asked)
 """Rows in a newer version's words are left to the newer version."""
 KNOWN_LETTERS = and_(
-    letters.c.event.in_([str(event) for event in Event]),
-    letters.c.role.in_([str(role) for role in Role]),
-    letters.c.state.in_((str(NotificationState.QUEUED), str(NotificationState.UNKNOWN))),
+    _is_one_of(letters.c.event, Event),
+    _is_one_of(letters.c.role, Role),
+    _is_one_of(letters.c.state, (NotificationState.QUEUED, NotificationState.UNKNOWN)),
 )
 """Letters that wait, in words of this version: those in a newer one's are left to the newer version."""
 LEFT_ALONE = "this version of syncd cannot read the contract's row"

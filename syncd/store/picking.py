@@ -6,26 +6,26 @@ attempt gets a share of its own (the rule by which mail servers keep a dead host
 The one that finds out whether the remote is well again is the newest while it is of this minute.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from itertools import zip_longest
-from typing import Any
 
-from sqlalchemy import ColumnElement, case, exists, literal, select, update
+from sqlalchemy import ColumnElement, Update, bindparam, case, literal, select, update
 
 from syncd.model import MissionId
 from syncd.store.engine import Transaction
-from syncd.store.loading import KNOWN_WORDS
+from syncd.store.leasing import HAS_IN_HAND, LANES, Whom, has_run_out, leasing, looking_around
 from syncd.store.rows import Row
 from syncd.store.settling import Turn
 from syncd.store.tables import Lane, contracts
 
-ORDINARY_LANES = (Lane.URGENT, Lane.NORMAL, Lane.RETRYING)
 _SOON = timedelta(seconds=1)
 _FRESH_FOR = timedelta(minutes=1)
 _c = contracts.c
 
+SUSPECT_LANE = literal(Lane.SUSPECT)
 ORDINARY_LANE = case((_c.last_error.is_not(None), Lane.RETRYING), (_c.is_urgent, Lane.URGENT), else_=Lane.NORMAL)
 
 
@@ -62,7 +62,8 @@ async def pick(tx: Transaction, turn: Turn, room: Room, *, others_turn: bool) ->
     """
     expired, due = await _look_around(tx, turn)
     if expired:
-        expired = await free(tx, _c.lease_until <= tx.clock(turn.now), now=turn.now, lane=literal(Lane.SUSPECT)) > 0
+        which, times = has_run_out(is_postgres=tx.is_postgres), tx.times(turn.now)
+        expired = await free(tx, which, times, now=turn.now, lane=SUSPECT_LANE) > 0
     ordinary = due - {Lane.SUSPECT}
     if not expired and Lane.SUSPECT not in due:
         return Picked(rows=await _pick_ordinary(tx, turn, room, ordinary)) if ordinary else _NOTHING
@@ -70,44 +71,52 @@ async def pick(tx: Transaction, turn: Turn, room: Room, *, others_turn: bool) ->
         return _NOTHING
     if others_turn and ordinary:
         return Picked(rows=await _pick_ordinary(tx, turn, room, ordinary))
-    return Picked(rows=await _lease(tx, turn, _is_due(Lane.SUSPECT, turn.now), 1), is_alone=True)
+    return Picked(rows=await _lease_due(tx, turn, Whom.OLDEST_DUE, Lane.SUSPECT, 1), is_alone=True)
 
 
 async def pick_these(tx: Transaction, turn: Turn, room: Room, only: Sequence[MissionId]) -> Picked:
     """Lease these, due or not: all that are free, or one suspect."""
-    among = _c.mission_id.in_(list(only))
-    rows = await _lease(tx, turn, among & _c.lane.in_(ORDINARY_LANES), room.limit)
-    return Picked(rows=rows or await _lease(tx, turn, among & (_c.lane == Lane.SUSPECT), 1))
+    these = {"ids": list(only)}
+    rows = await _lease(tx, turn, Whom.THESE, room.limit, these)
+    return Picked(rows=rows or await _lease(tx, turn, Whom.THESE_SUSPECTS, 1, these))
 
 
 async def free(
-    tx: Transaction, which: ColumnElement[bool], *, now: datetime, lane: ColumnElement[int], is_patient: bool = False
+    tx: Transaction,
+    which: ColumnElement[bool],
+    values: Mapping[str, object],
+    *,
+    now: datetime,
+    lane: ColumnElement[int],
+    is_patient: bool = False,
 ) -> int:
-    """End leases; what was claimed is due again at once, in this lane.
+    """End leases; what was claimed is due again at once, in this lane. `values` are what `which` is to be given.
 
     Only the patient wait for what somebody is just writing: who was stopped in the middle of it may not come back soon.
     """
+    freed = await tx.connection.execute(_freeing(which, lane, is_patient=is_patient), {**values, "now": now})
+    return freed.rowcount
+
+
+@cache
+def _freeing(which: ColumnElement[bool], lane: ColumnElement[int], *, is_patient: bool) -> Update:
     claimed = select(_c.mission_id).where(_c.lease_owner.is_not(None), which)
-    statement = (
+    return (
         update(contracts)
         .where(_c.mission_id.in_(claimed.with_for_update(skip_locked=not is_patient)))
-        .values(lane=lane, lease_owner=None, lease_until=None, due_at=now)
+        .values(lane=lane, lease_owner=None, lease_until=None, due_at=bindparam("now"))
     )
-    return (await tx.connection.execute(statement)).rowcount
 
 
 async def _look_around(tx: Transaction, turn: Turn) -> tuple[bool, frozenset[int]]:
     """Return whether a lease has run out, and the lanes in which something is due: one statement, a seek for each."""
-    lanes = (Lane.SUSPECT, *ORDINARY_LANES)
-    expired = exists().where(_c.lease_owner.is_not(None), _c.lease_until <= tx.clock(turn.now))
-    due = [exists().where(_is_due(lane, turn.now)) for lane in lanes]
-    has_expired, *has_due = (await tx.connection.execute(select(expired, *due))).one()
-    return bool(has_expired), frozenset(lane for lane, is_due in zip(lanes, has_due, strict=True) if is_due)
+    values = {"due_by": turn.now} | tx.times(turn.now)
+    has_expired, *has_due = (await tx.connection.execute(looking_around(is_postgres=tx.is_postgres), values)).one()
+    return bool(has_expired), frozenset(lane for lane, is_due in zip(LANES, has_due, strict=True) if is_due)
 
 
 async def _has_anything_in_hand(tx: Transaction, turn: Turn) -> bool:
-    in_hand = await tx.connection.execute(select(exists().where(_c.lease_owner == turn.replica)))
-    return bool(in_hand.scalar_one())
+    return bool((await tx.connection.execute(HAS_IN_HAND, {"holder": turn.replica})).scalar_one())
 
 
 async def _pick_ordinary(tx: Transaction, turn: Turn, room: Room, due: frozenset[int]) -> list[Row]:
@@ -119,10 +128,10 @@ async def _pick_ordinary(tx: Transaction, turn: Turn, room: Room, due: frozenset
         """Lease up to so many, the oldest and the newest in equal parts and in turns."""
         if lane not in due or most <= 0:
             return
-        which, oldest = _is_due(lane, turn.now), (most + 1 - room.turn % 2) // 2
-        found = await _lease(tx, turn, which, oldest) if oldest else []
+        oldest = (most + 1 - room.turn % 2) // 2
+        found = await _lease_due(tx, turn, Whom.OLDEST_DUE, lane, oldest) if oldest else []
         if len(found) == oldest < most:
-            newest = await _lease(tx, turn, which, most - oldest, order=_c.due_at.desc())
+            newest = await _lease_due(tx, turn, Whom.NEWEST_DUE, lane, most - oldest)
             found = [row for pair in zip_longest(found, reversed(newest)) for row in pair if row is not None]
         rows.extend(found)
 
@@ -140,40 +149,22 @@ async def _pick_probe(tx: Transaction, turn: Turn, number: int) -> list[Row]:
     Everybody waits for the same moment, so the age is what counts. A mission of this minute goes first; else the newest
     and the oldest in turns.
     """
-    which = _c.lane.in_((Lane.URGENT, Lane.NORMAL)) & (_c.due_at <= turn.now + _SOON)
-    is_fresh = _c.discovered_at > turn.now - _FRESH_FOR
-    newest, oldest = _c.discovered_at.desc(), _c.discovered_at
-    return await _lease(tx, turn, which & is_fresh, 1, order=newest) or await _lease(
-        tx, turn, which, 1, order=newest if number % 2 else oldest
-    )
+    soon = {"due_by": turn.now + _SOON}
+    either = Whom.NEWEST_PROBE if number % 2 else Whom.OLDEST_PROBE
+    fresh = await _lease(tx, turn, Whom.FRESH_PROBE, 1, soon | {"since": turn.now - _FRESH_FOR})
+    return fresh or await _lease(tx, turn, either, 1, soon)
 
 
 def _half(number: int) -> int:
     return (number + 1) // 2
 
 
-def _is_due(lane: int, now: datetime) -> ColumnElement[bool]:
-    return (_c.lane == lane) & (_c.due_at <= now) & KNOWN_WORDS
+async def _lease_due(tx: Transaction, turn: Turn, whom: Whom, lane: int, most: int) -> list[Row]:
+    return await _lease(tx, turn, whom, most, {"of_lane": lane, "due_by": turn.now})
 
 
-async def _lease(
-    tx: Transaction, turn: Turn, which: ColumnElement[bool], most: int, *, order: ColumnElement[Any] = _c.due_at
-) -> list[Row]:
+async def _lease(tx: Transaction, turn: Turn, whom: Whom, most: int, values: Mapping[str, object]) -> list[Row]:
     """Lease rows in one statement, passing over what another replica is just claiming."""
-    free_ones = (
-        select(_c.mission_id).where(which, KNOWN_WORDS).order_by(order).limit(most).with_for_update(skip_locked=True)
-    )
-    statement = (
-        update(contracts)
-        .where(_c.mission_id.in_(free_ones))
-        .values(
-            lane=Lane.CLAIMED,
-            lease_owner=turn.replica,
-            lease_until=tx.clock_plus(turn.now, turn.lease),
-            lease_token=_c.lease_token + 1,
-            crashes=case((_c.lane == Lane.SUSPECT, _c.crashes + 1), else_=0),
-        )
-        .returning(*contracts.columns)
-    )
-    rows = [dict(row) for row in (await tx.connection.execute(statement)).mappings()]
-    return sorted(rows, key=lambda row: str(row["due_at"]))
+    ours = {"most": most, "holder": turn.replica, "lease": tx.after(turn.now, turn.lease)}
+    found = await tx.connection.execute(leasing(whom, is_postgres=tx.is_postgres), {**values, **ours})
+    return sorted((dict(row) for row in found.mappings()), key=lambda row: str(row["due_at"]))

@@ -18,9 +18,9 @@ from syncd.ports.reading import (
     TimelineRow,
 )
 from syncd.store.engine import Transaction
+from syncd.store.leasing import ORDINARY_LANES
 from syncd.store.loading import KNOWN_WORDS, LEFT_ALONE, load_these, load_where, rows_of
 from syncd.store.part import LedgerPart
-from syncd.store.picking import ORDINARY_LANES
 from syncd.store.shown import SHOWN, contract_row, holds_of, letter_row, warnings_of
 from syncd.store.tables import IS_RETRYING, Lane, LetterLane, contracts, documents, flows, letters, replicas, timeline
 

@@ -3,19 +3,35 @@
 import os
 import socket
 from datetime import datetime, timedelta
+from functools import cache
 
-from sqlalchemy import ColumnElement, Table, delete, exists, func, literal, or_, select, true, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Delete,
+    Insert,
+    Table,
+    bindparam,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    true,
+    union_all,
+)
 
 from syncd.store.columns import Instant
 from syncd.store.deliveries import doubt
-from syncd.store.engine import Transaction
+from syncd.store.engine import Transaction, clock_after, clock_now
+from syncd.store.leasing import ORDINARY_LANES
 from syncd.store.part import DEAD_AFTER, LedgerPart
-from syncd.store.picking import ORDINARY_LANE, ORDINARY_LANES, free
+from syncd.store.picking import ORDINARY_LANE, SUSPECT_LANE, free
 from syncd.store.presence import still_missing, strike_off
 from syncd.store.tables import Lane, contracts, letters, replicas
-from syncd.store.writing import upsert
+from syncd.store.writing import insert_into
 
 _c = contracts.c
+_ALL = (true(), true())
 _FORGOTTEN_AFTER = timedelta(days=1)
 
 
@@ -33,12 +49,14 @@ class Replicas(LedgerPart):
 
         async def work(tx: Transaction) -> int:
             departed = await still_missing(tx, self._presence.departed) if self._presence is not None else []
-            await doubt(tx, true() if frees_all else _is_abandoned(tx, letters, now, departed), now=now)
+            values = tx.times(now) | {"departed": departed, "silent": tx.after(now, -DEAD_AFTER)}
+            of_letters, of_contracts = _ALL if frees_all else _abandoned(is_postgres=tx.is_postgres)
+            values = {} if frees_all else values
+            await doubt(tx, of_letters, values, now=now)
             await tx.connection.execute(
-                delete(replicas).where(replicas.c.heartbeat_at < tx.clock_plus(now, -_FORGOTTEN_AFTER))
+                _forgetting(is_postgres=tx.is_postgres), {"forgotten": tx.after(now, -_FORGOTTEN_AFTER)}
             )
-            which = true() if frees_all else _is_abandoned(tx, contracts, now, departed)
-            freed = await free(tx, which, now=now, lane=literal(Lane.SUSPECT))
+            freed = await free(tx, of_contracts, values, now=now, lane=SUSPECT_LANE)
             await strike_off(tx, departed)
             return freed
 
@@ -51,13 +69,11 @@ class Replicas(LedgerPart):
         me = self._identity
 
         async def work(tx: Transaction) -> None:
-            at = tx.clock(now)
             row = {
                 "replica": me.replica, "host": socket.gethostname(), "pid": os.getpid(), "version": me.version,
-                "started_at": at, "heartbeat_at": at,
                 "presence_lock": self._presence.lock_number if self._presence is not None else None,
             }  # fmt: skip
-            await tx.connection.execute(upsert(tx, replicas, row, keep=frozenset({"started_at"})))
+            await tx.connection.execute(_living(is_postgres=tx.is_postgres), row | tx.times(now))
 
         await self._database.write(work)
 
@@ -67,8 +83,8 @@ class Replicas(LedgerPart):
 
         async def work(tx: Transaction) -> None:
             await tx.connection.execute(delete(replicas).where(replicas.c.replica == replica))
-            await free(tx, _c.lease_owner == replica, now=now, lane=ORDINARY_LANE, is_patient=True)
-            await doubt(tx, letters.c.lease_owner == replica, now=now, is_patient=True)
+            await free(tx, _c.lease_owner == replica, {}, now=now, lane=ORDINARY_LANE, is_patient=True)
+            await doubt(tx, letters.c.lease_owner == replica, {}, now=now, is_patient=True)
 
         await self._database.write(work)
 
@@ -93,9 +109,30 @@ class Replicas(LedgerPart):
         return await self._database.read(work)
 
 
-def _is_abandoned(tx: Transaction, table: Table, now: datetime, departed: list[str]) -> ColumnElement[bool]:
-    """Held by a replica that has departed or was silent for too long, or for longer than its lease."""
+@cache
+def _abandoned(*, is_postgres: bool) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """What a replica holds that has departed, was silent for too long, or let its lease lapse: letters, contracts."""
+    of_letters, of_contracts = (_is_abandoned(table, is_postgres=is_postgres) for table in (letters, contracts))
+    return of_letters, of_contracts
+
+
+def _is_abandoned(table: Table, *, is_postgres: bool) -> ColumnElement[bool]:
     is_silent = exists().where(
-        replicas.c.replica == table.c.lease_owner, replicas.c.heartbeat_at < tx.clock_plus(now, -DEAD_AFTER)
+        replicas.c.replica == table.c.lease_owner,
+        replicas.c.heartbeat_at < clock_after("silent", is_postgres=is_postgres),
     )
-    return or_(table.c.lease_until <= tx.clock(now), is_silent, table.c.lease_owner.in_(departed))
+    has_departed = table.c.lease_owner.in_(bindparam("departed", expanding=True))
+    return or_(table.c.lease_until <= clock_now(is_postgres=is_postgres), is_silent, has_departed)
+
+
+@cache
+def _forgetting(*, is_postgres: bool) -> Delete:
+    return delete(replicas).where(replicas.c.heartbeat_at < clock_after("forgotten", is_postgres=is_postgres))
+
+
+@cache
+def _living(*, is_postgres: bool) -> Insert:
+    at = clock_now(is_postgres=is_postgres)
+    shown = insert_into(replicas, is_postgres=is_postgres).values(started_at=at, heartbeat_at=at)
+    names = ("host", "pid", "version", "presence_lock", "heartbeat_at")
+    return shown.on_conflict_do_update(index_elements=["replica"], set_={name: shown.excluded[name] for name in names})

@@ -8,7 +8,9 @@ from functools import cache
 from uuid import UUID, uuid5
 
 from sqlalchemy import Insert, Table, Update, bindparam, case, insert, literal, update
+from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from syncd.model import Event, Facts, MissionId, Notification, NotificationState, Role, Step, StoredDocument
@@ -202,9 +204,17 @@ def new_letter(
 
 def insert_once(tx: Transaction, table: Table) -> Insert:
     """Insert what is not there yet; what is there stays as it is."""
-    if tx.is_postgres:
-        return postgres_insert(table).on_conflict_do_nothing()
-    return sqlite_insert(table).on_conflict_do_nothing()
+    return _inserting_once(table, is_postgres=tx.is_postgres)
+
+
+@cache
+def _inserting_once(table: Table, *, is_postgres: bool) -> Insert:
+    return insert_into(table, is_postgres=is_postgres).on_conflict_do_nothing()
+
+
+def insert_into(table: Table, *, is_postgres: bool) -> PostgresInsert | SqliteInsert:
+    """Return an insertion that can say what happens to a row that is there already."""
+    return postgres_insert(table) if is_postgres else sqlite_insert(table)
 
 
 async def wake(tx: Transaction, mission_ids: Sequence[MissionId], *, now: datetime) -> None:
@@ -247,10 +257,14 @@ def _document(mission_id: MissionId, document: StoredDocument) -> Columns:
     return row | {"mission_id": mission_id} | instants
 
 
-def upsert(tx: Transaction, table: Table, row: Columns, *, keep: frozenset[str] = frozenset()) -> Insert:
-    """Insert a row, or write it over the one with the same key, but for the columns to `keep`."""
+async def upsert(tx: Transaction, table: Table, row: Columns) -> None:
+    """Insert a row, or write it over the one with the same key."""
+    await tx.connection.execute(_upserting(table, tuple(row), is_postgres=tx.is_postgres), row)
+
+
+@cache
+def _upserting(table: Table, names: tuple[str, ...], *, is_postgres: bool) -> Insert:
     keys = [column.name for column in table.primary_key.columns]
-    written = {name: value for name, value in row.items() if name not in keys and name not in keep}
-    if tx.is_postgres:
-        return postgres_insert(table).values(row).on_conflict_do_update(index_elements=keys, set_=written)
-    return sqlite_insert(table).values(row).on_conflict_do_update(index_elements=keys, set_=written)
+    inserted = insert_into(table, is_postgres=is_postgres)
+    written = {name: inserted.excluded[name] for name in names if name not in keys}
+    return inserted.on_conflict_do_update(index_elements=keys, set_=written)

@@ -148,10 +148,21 @@ LEDGER = (
             Edit(
                 path=_CLAIMS,
                 old="""\
-    return (_c.lease_owner == replica) & tuple_(_c.mission_id, _c.lease_token).in_(list(tokens))
+_IS_HELD = (_c.lease_owner == bindparam("holder")) & tuple_(_c.mission_id, _c.lease_token).in_(
+    bindparam("tokens", expanding=True)
+)
 """,
                 new="""\
-    return _c.mission_id.in_([mission_id for mission_id, _token in tokens])
+_IS_HELD = _c.mission_id.in_(bindparam("missions", expanding=True))
+""",
+            ),
+            Edit(
+                path=_CLAIMS,
+                old="""\
+    return {"holder": replica, "tokens": list(tokens), "lease": lease}
+""",
+                new="""\
+    return {"missions": [mission_id for mission_id, _token in tokens], "lease": lease}
 """,
             ),
             Edit(
@@ -210,7 +221,7 @@ LEDGER = (
         story="A crash is counted by whoever finds it: it is known only then.",
         edits=(
             Edit(
-                path="syncd/store/picking.py",
+                path="syncd/store/leasing.py",
                 old="""\
             lease_token=_c.lease_token + 1,
             crashes=case((_c.lane == Lane.SUSPECT, _c.crashes + 1), else_=0),
@@ -222,14 +233,12 @@ LEDGER = (
             Edit(
                 path=_CLAIMS,
                 old="""\
-        .values(lease_token=_c.lease_token + 1, lease_until=tx.clock_plus(turn.now, turn.lease), crashes=0)
+    taken_back = update(contracts).where(_IS_HELD).values(lease_token=_c.lease_token + 1, lease_until=until, crashes=0)
 """,
                 new="""\
-        .values(
-            lease_token=_c.lease_token + 1,
-            lease_until=tx.clock_plus(turn.now, turn.lease),
-            crashes=case((_c.lane == Lane.SUSPECT, _c.crashes + 1), else_=0),
-        )
+    crashes = case((_c.lane == Lane.SUSPECT, _c.crashes + 1), else_=0)
+    values = {"lease_token": _c.lease_token + 1, "lease_until": until, "crashes": crashes}
+    taken_back = update(contracts).where(_IS_HELD).values(values)
 """,
             ),
             Edit(path=_CLAIMS, old="from sqlalchemy import ", new="from sqlalchemy import case, "),

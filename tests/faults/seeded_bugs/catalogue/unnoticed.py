@@ -87,21 +87,39 @@ UNNOTICED = (
             Edit(
                 path="syncd/store/engine.py",
                 old="""\
-        return func.clock_timestamp(type_=Instant()) if self.is_postgres else literal(now, Instant())
+    return func.clock_timestamp(type_=Instant()) if is_postgres else bindparam(_CLOCK, type_=Instant())
 """,
                 new="""\
-        return literal(now, Instant())
+    return bindparam(_CLOCK, type_=Instant())
 """,
             ),
             Edit(
                 path="syncd/store/engine.py",
                 old="""\
-        if not self.is_postgres:
-            return literal(now + duration, Instant())
-        return func.clock_timestamp(type_=Instant()).op("+", return_type=Instant())(literal(duration, Interval()))
+    if not is_postgres:
+        return bindparam(name, type_=Instant())
+    return clock_now(is_postgres=True).op("+", return_type=Instant())(bindparam(name, type_=Interval()))
 """,
                 new="""\
-        return literal(now + duration, Instant())
+    return bindparam(name, type_=Instant())
+""",
+            ),
+            Edit(
+                path="syncd/store/engine.py",
+                old="""\
+        return {} if self.is_postgres else {_CLOCK: now}
+""",
+                new="""\
+        return {_CLOCK: now}
+""",
+            ),
+            Edit(
+                path="syncd/store/engine.py",
+                old="""\
+        return duration if self.is_postgres else now + duration
+""",
+                new="""\
+        return now + duration
 """,
             ),
         ),
