@@ -5,6 +5,7 @@ Date and data holds apply only before the first sending; afterwards only what ha
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import lru_cache
 
 from email_validator import EmailNotValidError, validate_email
 from stdnum.exceptions import ValidationError
@@ -23,6 +24,9 @@ from syncd.model import (
 )
 from syncd.standing import has_been_sent, is_gone, is_over, is_withdrawn
 from syncd.workdays import add_months, paris_day, start_of_paris_day
+
+_REMEMBERED = 2048
+"""Judgements on addresses and numbers: a contract is looked at several times within a second."""
 
 _REQUIRED = {
     "validated_at": "La date de validation de la mission",
@@ -300,6 +304,7 @@ def _seniority(facts: Facts, now: datetime) -> tuple[datetime, str]:
 # ------------------------------------------------------------------------------------- small words
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def is_mail_address(address: str | None) -> bool:
     """Whether this is one well-formed mail address, without asking any server."""
     if address is None:
@@ -311,6 +316,7 @@ def is_mail_address(address: str | None) -> bool:
     return True
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def is_siret(number: str | None) -> bool:
     """Whether these are the 14 digits of a SIRET with a right check digit; La Poste counts otherwise."""
     if number is None or len(number) != 14 or not (number.isascii() and number.isdecimal()):

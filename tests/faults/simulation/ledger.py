@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import ColumnElement, Engine, PoolProxiedConnection, literal
+from sqlalchemy import Engine, PoolProxiedConnection
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
@@ -20,7 +20,6 @@ from syncd.model import MissionId
 from syncd.ports.clock import Clock
 from syncd.ports.ledger import Claimed, CreationLimit, GateState, QueuedLetter, Settle
 from syncd.store import SqlLedger, open_ledger
-from syncd.store.columns import Instant
 from syncd.store.engine import Database, Tell, Transaction, Work
 from syncd.store.part import Identity
 from syncd.store.sqlite import own_the_transactions
@@ -30,7 +29,6 @@ from tests.faults.simulation.sessions import DatabaseServer
 
 T = TypeVar("T")
 
-_INSTANT = Instant()
 _BEGINNING = datetime(1970, 1, 1, tzinfo=EPOCH.tzinfo)
 
 
@@ -40,13 +38,13 @@ class SharedTransaction(Transaction):
 
     present: Callable[[], datetime]
 
-    def clock(self, now: datetime) -> ColumnElement[datetime]:  # noqa: ARG002 - the ledger's shape
+    def times(self, now: datetime) -> dict[str, object]:  # noqa: ARG002 - the ledger's shape
         """Return the database's clock."""
-        return literal(self.present(), _INSTANT)
+        return Transaction.times(self, self.present())
 
-    def clock_plus(self, now: datetime, duration: timedelta) -> ColumnElement[datetime]:  # noqa: ARG002 - as above
+    def after(self, now: datetime, duration: timedelta) -> datetime | timedelta:  # noqa: ARG002 - as above
         """Return an instant of the database's clock."""
-        return literal(self.present() + duration, _INSTANT)
+        return Transaction.after(self, self.present(), duration)
 
 
 class SharedDatabase(Database):
