@@ -25,7 +25,7 @@ from syncd.model import (
 from syncd.standing import has_been_sent, is_gone, is_over, is_withdrawn
 from syncd.workdays import add_months, paris_day, start_of_paris_day
 
-_REMEMBERED = 2048
+_REMEMBERED = 512
 """Judgements on addresses and numbers: a contract is looked at several times within a second."""
 
 _REQUIRED = {
