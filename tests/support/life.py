@@ -186,7 +186,7 @@ class _OpenGate:
     """A gate that is always open: patience towards the whole remote is proven elsewhere."""
 
     @asynccontextmanager
-    async def pass_through(self) -> AsyncIterator[bool]:
+    async def pass_through(self, *, since: datetime) -> AsyncIterator[bool]:  # noqa: ARG002 - the shape of the gate
         yield True
 
     async def note_failure(self, _error: object) -> None:
