@@ -110,7 +110,7 @@ async def test_q13_a_query_of_half_a_minute_is_left_and_nobody_waits_to_write(tm
         await asyncio.to_thread(hurry, missions.file)
         await comes_back(workshop)
 
-    assert wrote_in_s < 1
+    assert wrote_in_s < 3  # of thirty, on whatever machine
 
 
 async def test_q13_a_locked_table_of_a_server_blocks_neither_the_daemon_nor_who_waits_behind_it(
@@ -134,4 +134,4 @@ async def test_q13_a_locked_table_of_a_server_blocks_neither_the_daemon_nor_who_
             wrote_in_s = time.monotonic() - begun
             await comes_back(workshop)
 
-    assert wrote_in_s < 1
+    assert wrote_in_s < 3  # of thirty, on whatever machine
