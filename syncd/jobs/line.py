@@ -47,17 +47,19 @@ class Line:
         try:
             await place.called
         except asyncio.CancelledError:
-            if place in self._waiting:
-                self._waiting.remove(place)
-            else:
+            if not place.called.cancelled():
                 self._leave()  # it had just been let in
+            elif place in self._waiting:
+                self._waiting.remove(place)
             raise
 
     def _leave(self) -> None:
         self._inside -= 1
         while self._waiting and self._inside < self.width:
-            self._inside += 1
-            self._next().called.set_result(None)
+            place = self._next()
+            if not place.called.cancelled():  # it lost patience, and does not know it yet
+                self._inside += 1
+                place.called.set_result(None)
 
     def _next(self) -> _Place:
         self._is_turn_of_the_oldest = not self._is_turn_of_the_oldest

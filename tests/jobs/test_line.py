@@ -37,12 +37,20 @@ class Visitors:
         self._tasks[name].cancel()
         await _turns()
 
-    async def give_up_when_let_in(self, name: str, *, after: str) -> None:
-        """Let somebody lose patience in the very moment in which another one leaves."""
+    async def give_up_when_let_in(self, name: str, *, after: str, turns: int) -> None:
+        """Let somebody lose patience so many turns of the loop after another one made up its mind to leave."""
         self._leaving[after].set()
-        await asyncio.sleep(0)  # the other one leaves
+        for _ in range(turns):
+            await asyncio.sleep(0)
         self._tasks[name].cancel()
         await _turns()
+
+    async def close(self) -> None:
+        """Send everybody away."""
+        for task in self._tasks.values():
+            task.cancel()
+        ends = await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        assert [end for end in ends if end is not None and not isinstance(end, asyncio.CancelledError)] == []
 
     async def _visit(self, name: str, age: timedelta) -> None:
         async with self.line.room(NOW - age):
@@ -90,21 +98,35 @@ async def test_a_wider_room_is_filled_and_a_narrower_one_sends_nobody_away() -> 
 
     assert narrow == 3
     assert visitors.entered == list("ABCDEFG")
+    await visitors.close()
 
 
-@pytest.mark.parametrize("is_just_let_in", [False, True])
-async def test_who_loses_patience_takes_no_room_away(is_just_let_in: bool) -> None:
+@pytest.mark.parametrize("turns", [None, 0, 1, 2])
+async def test_who_loses_patience_takes_no_room_away(turns: int | None) -> None:
     visitors = Visitors(width=1)
     for name in "ABC":
         await visitors.come(name)
 
-    if is_just_let_in:
-        await visitors.give_up_when_let_in("B", after="A")
-    else:
+    if turns is None:
         await visitors.give_up("B")
         await visitors.leave("A")
+    else:
+        await visitors.give_up_when_let_in("B", after="A", turns=turns)
 
-    assert visitors.entered == ["A", "C"]
+    assert [name for name in visitors.entered if name != "B"] == ["A", "C"]
     await visitors.leave("C")
     await visitors.come("D")
     assert visitors.entered[-1] == "D"
+    await visitors.close()
+
+
+async def test_all_may_lose_patience_at_once() -> None:
+    visitors = Visitors(width=2)
+    for name in "ABCDEFGH":
+        await visitors.come(name)
+
+    await visitors.close()
+    await visitors.come("Z")
+
+    assert visitors.entered == ["A", "B", "Z"]
+    await visitors.close()
