@@ -3,7 +3,7 @@
 Date and data holds apply only before the first sending; afterwards only what happened since then holds a contract.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
 
@@ -43,14 +43,17 @@ _REQUIRED = {
 }
 
 
-def is_active(facts: Facts, *, now: datetime, policy: Policy) -> bool:
-    """Whether this mission takes its student's one place in the academic year."""
+def is_active(facts: Facts, *, now: datetime, policy: Policy, holds: Sequence[HoldReason] | None = None) -> bool:
+    """Whether this mission takes its student's one place in the academic year; `holds`, if they are known already."""
     status = facts.remote.known_status if facts.remote is not None else None
     if is_over(facts) or is_withdrawn(facts) or is_gone(facts):
         return False
     if status is RemoteStatus.REFUSED or facts.asked is Asked.REFUSED:
         return False
-    return has_been_sent(facts) or not list(_reasons_before_sending(facts, now, policy))
+    if has_been_sent(facts):
+        return True
+    reasons = holds if holds is not None else _reasons_before_sending(facts, now, policy)
+    return all(reason.code is HoldCode.DUPLICATE_ACTIVE_CONTRACT for reason in reasons)
 
 
 # ------------------------------------------------------------------------------------------- holds

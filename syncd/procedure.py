@@ -11,6 +11,7 @@
 by looking again.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
@@ -37,6 +38,7 @@ from syncd.model import (
     DocumentKind,
     Event,
     Facts,
+    HoldReason,
     MissionId,
     Moment,
     NotificationState,
@@ -339,11 +341,11 @@ def _after(facts: Facts) -> str:
 # ------------------------------------------------------------------------------------ where is it?
 
 
-def visible_step(facts: Facts, *, now: datetime, policy: Policy) -> Step:
-    """Return the one step in which people see this contract."""
+def visible_step(facts: Facts, *, now: datetime, policy: Policy, holds: Sequence[HoldReason] | None = None) -> Step:
+    """Return the one step in which people see this contract; `holds`, if they are known already."""
     if is_over(facts):
         return Step.CLOSED
-    if holds_of(facts, now=now, policy=policy):
+    if holds if holds is not None else holds_of(facts, now=now, policy=policy):
         return Step.HELD
     if not has_been_sent(facts):
         return Step.TO_INITIALISE

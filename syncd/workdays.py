@@ -8,7 +8,7 @@ mistyped mission contains: they stay the last day instead of raising.
 from calendar import monthrange
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
 from holidays import country_holidays
@@ -62,6 +62,7 @@ def add_working_days(day: date, n: int) -> date:
     return _nth_after(day, n, is_working_day)
 
 
+@lru_cache(maxsize=1024)
 def filing_deadline(start: date) -> date:
     """Return the last day to hand the signed contract to the OPCO: 5 jours ouvrables after the contract's start.
 

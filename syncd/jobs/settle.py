@@ -75,8 +75,8 @@ class Settler:
     def _settle(self, facts: Facts, *, may_create: bool) -> Settled:
         now, policy, entries = self._clock.now(), self._careful_policy(), list[TimelineEntry]()
         settled, action = self._advance(survive_crash(facts), now, policy, entries, may_create=may_create)
-        step = visible_step(settled, now=now, policy=policy)
         holds = holds_of(settled, now=now, policy=policy)
+        step = visible_step(settled, now=now, policy=policy, holds=holds)
         entries.extend(_movement(facts, step, holds))
         effect = action if isinstance(action, Effect) else None
         if effect is not None:
@@ -89,7 +89,7 @@ class Settler:
             effect=effect,
             due_at=self._due_at(action, now, is_careful=policy is not self._policy),
             next_action=name_of(action),
-            is_active=is_active(settled, now=now, policy=policy),
+            is_active=is_active(settled, now=now, policy=policy, holds=holds),
             is_urgent=is_start_near(settled, now, policy),
             is_late_request=is_late_request(settled.mission, policy),
         )

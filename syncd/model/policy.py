@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from functools import lru_cache
 
 from syncd.model.mission import Mission
 from syncd.model.words import Event, Moment, Role, Track
@@ -194,6 +195,7 @@ class Campaigns:
         )
 
 
+@lru_cache(maxsize=64)
 def first_year_of(academic_year: str) -> int | None:
     """Return 2025 for `2025-2026`, `None` for anything that is not two years in a row."""
     first, dash, second = academic_year.partition("-")
@@ -203,6 +205,7 @@ def first_year_of(academic_year: str) -> int | None:
     return int(first) if 2000 <= int(first) <= 2200 else None
 
 
+@lru_cache(maxsize=64)
 def follow_pattern(pattern: CampaignPattern, academic_year: str, first_year: int) -> Campaign:
     """Return the campaign that the pattern gives to an academic year."""
 

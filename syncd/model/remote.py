@@ -55,7 +55,7 @@ class RemoteContract:
     @property
     def known_status(self) -> RemoteStatus | None:
         """The status, or `None` when CACTUS used a word that syncd does not know."""
-        return RemoteStatus(self.status) if self.status in _KNOWN_WORDS else None
+        return _KNOWN_WORDS.get(self.status)
 
     def current_document(self, kind: DocumentKind) -> RemoteDocument | None:
         """Return the offered document of this kind with the highest version."""
@@ -63,4 +63,4 @@ class RemoteContract:
         return max(offered, key=lambda document: document.version, default=None)
 
 
-_KNOWN_WORDS = frozenset(str(word) for word in RemoteStatus)
+_KNOWN_WORDS = {str(word): word for word in RemoteStatus}

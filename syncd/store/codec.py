@@ -5,10 +5,11 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from functools import cache
+from functools import cache, partial
 from typing import NewType, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 Decode = Callable[[object], object]
+Encode = Callable[[object], object]
 Record = TypeVar("Record")
 
 
@@ -18,15 +19,50 @@ class NotUnderstoodError(ValueError):
 
 def to_json(value: object) -> object:
     """Return the JSON of a dataclass, an enum, an instant, a day, a tuple or a scalar."""
-    if value is None or isinstance(value, str | int):
-        return str(value) if isinstance(value, StrEnum) else value
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, tuple):
-        return [to_json(item) for item in value]
-    if is_dataclass(value):
-        return {field.name: to_json(getattr(value, field.name)) for field in fields(value)}
-    raise TypeError(f"no JSON for {type(value).__name__}")
+    return _encoder(cast("Hashable", type(value)))(value)
+
+
+@cache
+def _encoder(kind: Hashable) -> Encode:
+    """Return what turns a value of exactly this type into JSON."""
+    assert isinstance(kind, type)  # noqa: S101 - said so for the cache alone
+    if kind in _PLAIN:
+        return _as_it_is
+    if issubclass(kind, StrEnum):
+        return str
+    if issubclass(kind, date):
+        return _isoformat
+    if issubclass(kind, tuple):
+        return _list
+    if is_dataclass(kind):
+        return partial(_object, tuple(field.name for field in fields(kind)))
+    raise TypeError(f"no JSON for {kind.__name__}")
+
+
+def _as_it_is(value: object) -> object:
+    return value
+
+
+def _isoformat(value: object) -> object:
+    assert isinstance(value, date)  # noqa: S101 - its encoder was chosen by its type
+    return value.isoformat()
+
+
+def _list(value: object) -> object:
+    assert isinstance(value, tuple)  # noqa: S101 - as above
+    return [to_json(item) for item in value]
+
+
+def _object(names: tuple[str, ...], value: object) -> object:
+    content = {}
+    for name in names:
+        part = getattr(value, name)
+        content[name] = part if type(part) in _PLAIN else to_json(part)
+    return content
+
+
+_PLAIN = (str, int, bool, type(None))
+"""Most fields: not even a call."""
 
 
 def from_json(kind: type[Record], value: object) -> Record:

@@ -49,7 +49,7 @@ class Batch:
 
     def become(self, facts: Facts) -> None:
         """Let the rivals see what a contract has become."""
-        self.known[facts.mission_id] = replace(facts, rivals=())
+        self.known[facts.mission_id] = replace(facts, rivals=()) if facts.rivals else facts
 
 
 async def load(tx: Transaction, rows: Sequence[Row]) -> Batch:

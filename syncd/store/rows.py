@@ -36,6 +36,7 @@ _OF_OTHER_TABLES = frozenset({"documents", "notifications", "rivals"})
 _RECORDS: Mapping[str, type[Mission] | type[RemoteContract]] = {
     "mission": Mission, "baseline": Mission, "sent": Mission, "remote": RemoteContract,
 }  # fmt: skip
+_COPIES = ("baseline", "sent")
 FACTS = tuple(field.name for field in fields(Facts) if field.name not in _OF_OTHER_TABLES)
 _SCALARS = tuple(name for name in FACTS if name not in _RECORDS)
 _SHOWN = ("track", "campus", "level", "academic_year", "programme")
@@ -70,7 +71,10 @@ def facts_of(row: Row, documents: tuple[StoredDocument, ...], notifications: tup
         raise NotUnderstoodError("held for a reason that this version does not know")
     values = {name: row[name] for name in _SCALARS}
     for name, kind in _RECORDS.items():
-        values[name] = None if row[name] is None else from_json(kind, row[name])
+        if name in _COPIES and row[name] == row["mission"]:  # as it was sent, so it still is
+            values[name] = values["mission"]
+        else:
+            values[name] = None if row[name] is None else from_json(kind, row[name])
     try:
         values |= {"asked": Asked(str(row["asked"])), "step": Step(str(row["step"]))}
         if (fault_of := row["document_fault_of"]) is not None:
@@ -146,13 +150,18 @@ def columns_of(facts: Facts) -> Columns:
 
 def changed_columns(before: Facts, after: Facts) -> Columns:
     """Return only the columns that differ."""
-    changed = {name: _column(after, name) for name in FACTS if getattr(before, name) != getattr(after, name)}
+    changed = {name: _column(after, name) for name in FACTS if _differ(getattr(before, name), getattr(after, name))}
     if "mission" in changed:
         old = _shown(before.mission)
         changed |= {name: value for name, value in _shown(after.mission).items() if value != old[name]}
     if changed and (key := student_key(after)) != student_key(before):
         changed["student_key"] = key
     return changed
+
+
+def _differ(before: object, after: object) -> bool:
+    """Whether a fact has changed; most are the very same object."""
+    return before is not after and before != after
 
 
 def settled_columns(settled: Settled) -> Columns:
