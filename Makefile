@@ -12,7 +12,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 PIP_INSTALL := $(BIN)/pip --disable-pip-version-check --no-input -qq install
 
-.PHONY: help demo test deep deep-soak environment tools lock clean
+.PHONY: help demo test deep deep-soak bench environment tools lock clean
 
 help:  ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)$$/make \1\t\2/p' Makefile | expand -t 16
@@ -38,6 +38,9 @@ deep: tools environment  ## the long suites, two hours: kills everywhere, simula
 
 deep-soak: tools environment  ## an hour under faults: memory, files, threads and tasks stay flat
 	@$(BIN)/python -m tests.faults.soak --minutes 60
+
+bench: environment  ## measure side by side what the ledger costs; writes benchmarks/RESULTS.md
+	@$(BIN)/python -m benchmarks
 
 # -- what the commands above need
 

@@ -1,0 +1,1 @@
+"""Each figure that the README states, measured side by side in one run: `make bench`."""

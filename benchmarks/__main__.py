@@ -1,0 +1,44 @@
+"""Measure side by side and write the table: `make bench`.
+
+python -m benchmarks [NAME ...] [--missions N]
+"""
+
+import argparse
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from benchmarks import initialise
+from benchmarks.table import Figure
+
+RESULTS = Path(__file__).parent / "RESULTS.md"
+BENCHES: dict[str, Callable[[int], Iterator[Figure]]] = {"initialise": initialise.measure}
+
+
+def main() -> int:
+    """Print each figure when it is known; write them all at the end."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name", nargs="*", choices=[[], *BENCHES], help="these alone (all)")
+    parser.add_argument("--missions", type=int, default=5000)
+    asked = parser.parse_args()
+    figures: list[Figure] = []
+    for name in asked.name or BENCHES:
+        print(f"== {name}", file=sys.stderr, flush=True)
+        for figure in BENCHES[name](asked.missions):
+            print(figure.row(), flush=True)
+            figures.append(figure)
+    RESULTS.write_text(_page(figures, asked.missions), encoding="utf-8")
+    return 0
+
+
+def _page(figures: list[Figure], missions: int) -> str:
+    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
+    head = f"# Measured\n\n{missions:,} missions; {machine}. Ratios count, absolute figures are context.\n\n"
+    table = "| figure | ratio | target | context |\n| --- | --- | --- | --- |\n"
+    return head + table + "".join(f"{figure.row()}\n" for figure in figures)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,150 @@
+"""What a comparison runs on: a mission store, a remote in its own process, and syncd as people start it."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+_FIRST_DAY = "2025-06-02"
+_MISSION = {
+    "updated_at": f"{_FIRST_DAY}T10:00:00Z", "status": "validated", "validated_at": f"{_FIRST_DAY}T09:00:00Z",
+    "validated_by": "superviseur", "submitted_at": "2025-05-20T09:00:00Z", "track": "apprentissage",
+    "academic_year": "2025-2026", "programme": "M2 MIAGE ID2I", "level": "M2", "campus": "aix",
+    "admission_confirmed": 1, "training_starts_on": "2025-09-01", "training_ends_on": "2026-08-31",
+    "student_last_name": "Durand-Lefèvre", "student_first_name": "Zoé", "company_siret": "13001533200013",
+    "company_name": "Entreprise Exemple", "hr_contact_name": "Camille Martin", "mentor_name": "Dominique Petit",
+    "mentor_email": "mentor@example.com", "mission_title": "Développement d'une application de suivi",
+    "mission_description": "Concevoir, développer et tester une application de suivi des contrats en alternance.",
+    "contract_starts_on": "2025-09-15", "contract_ends_on": "2026-09-15",
+}  # fmt: skip
+_OF_ONE = ("mission_id", "student_number", "student_email", "hr_contact_email")
+
+
+def write_missions(file: Path, count: int) -> str:
+    """Write a store of so many missions that nothing speaks against; return its address."""
+    columns = [*_OF_ONE, *_MISSION]
+    names = ", ".join(f"{name} PRIMARY KEY" if name == "mission_id" else name for name in columns)
+    places = ", ".join("?" for _ in columns)
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute(f"CREATE TABLE validated_missions ({names})")
+        connection.execute("CREATE INDEX by_change ON validated_missions (updated_at, mission_id)")
+        rows = ([*_one(number), *_MISSION.values()] for number in range(1, count + 1))
+        connection.executemany(f"INSERT INTO validated_missions VALUES ({places})", rows)  # noqa: S608
+    return f"sqlite:///{file}"
+
+
+def _one(number: int) -> tuple[str, str, str, str]:
+    mission_id = f"FVMA-2025-{number:07d}"
+    return mission_id, f"21{number:07d}", f"etudiant{number}@example.org", f"rh{number}@example.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Posts:
+    """What the remote saw of the requests for contracts."""
+
+    contracts: int
+    posts: int
+    seconds: float
+
+    @property
+    def per_second(self) -> float:
+        """Contracts between the first request and the last."""
+        return self.contracts / self.seconds
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteSite:
+    """A remote that answers after so long."""
+
+    url: str
+
+    def posts(self) -> Posts:
+        """Return what it saw."""
+        with urllib.request.urlopen(f"{self.url}/clock") as answer:  # noqa: S310 - our own
+            said = json.load(answer)
+        return Posts(said["contracts"], said["posts"], said["to"] - said["from"])
+
+
+@contextmanager
+def remote_site(latency_ms: float) -> Iterator[RemoteSite]:
+    """Run a remote in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.remote", "--latency-ms", str(latency_ms)]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+        assert process.stdout is not None
+        assert process.stdin is not None
+        yield RemoteSite(f"http://127.0.0.1:{int(process.stdout.readline())}")
+        process.stdin.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How a process ended. `cpu_s`: of itself and of what it started; `peak_mb`: the most memory it had at once."""
+
+    seconds: float
+    cpu_s: float
+    peak_mb: float
+    out: str
+
+
+def run(command: list[str], *, environment: dict[str, str] | None = None, folder: Path = ROOT) -> Run:
+    """Run a command to its end.
+
+    Raises:
+        RuntimeError: it did not end well; what it said last is in the message.
+    """
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("SYNCD_")}
+    since = time.monotonic()
+    with subprocess.Popen(  # noqa: S603
+        command,
+        env=plain | (environment or {}),
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        out = process.stdout.read()
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}: {out[-2000:]}")
+    return Run(time.monotonic() - since, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, out)
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """An installation of syncd in a folder of its own, whose brakes are off."""
+
+    folder: Path
+    missions_url: str
+    remote_url: str
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """How it is configured."""
+        plain = {
+            "STATE_DIRECTORY": self.folder / "state", "MISSIONS__URL": self.missions_url, "CACTUS__ADAPTER": "http",
+            "CACTUS__BASE_URL": self.remote_url, "CACTUS__CONCURRENCY": 50, "CACTUS__REQUESTS_PER_SECOND": 0,
+            "GUARD__MAX_NEW_CONTRACTS": 0, "GUARD__MAX_MAILS_PER_HOUR": 0, "MAIL__MAILS_PER_MINUTE": 0,
+            "MAIL__ADAPTER": "folder", "MAIL__FOLDER": self.folder / "mails", "MAIL__SENDER": "alternance@example.org",
+            "MAIL__ADDRESSES__SUPERVISOR": "responsable@example.org",
+            "MAIL__ADDRESSES__SECRETARIAT_AIX": "aix@example.org",
+            "MAIL__ADDRESSES__SECRETARIAT_MARSEILLE": "marseille@example.org",
+            "MAIL__ADDRESSES__CONTINUING_EDUCATION": "sfc@example.org", "DOCUMENTS__KEY": "A" * 43 + "=",
+            "OPS__BIND": "127.0.0.1:0", "LOGS__FORMAT": "json",
+        }  # fmt: skip
+        return {f"SYNCD_{name}": str(value) for name, value in (plain | self.settings).items()}
+
+    def syncd(self, *arguments: str) -> Run:
+        """Run a command of syncd."""
+        return run([sys.executable, "-m", "syncd", *arguments], environment=self.environment, folder=self.folder)
