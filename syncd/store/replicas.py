@@ -32,6 +32,7 @@ from syncd.store.writing import insert_into
 
 _c = contracts.c
 _ALL = (true(), true())
+_MY_LETTERS, _MY_CONTRACTS = (table.c.lease_owner == bindparam("holder") for table in (letters, contracts))
 _FORGOTTEN_AFTER = timedelta(days=1)
 
 
@@ -83,8 +84,9 @@ class Replicas(LedgerPart):
 
         async def work(tx: Transaction) -> None:
             await tx.connection.execute(delete(replicas).where(replicas.c.replica == replica))
-            await free(tx, _c.lease_owner == replica, {}, now=now, lane=ORDINARY_LANE, is_patient=True)
-            await doubt(tx, letters.c.lease_owner == replica, {}, now=now, is_patient=True)
+            mine = {"holder": replica}
+            await free(tx, _MY_CONTRACTS, mine, now=now, lane=ORDINARY_LANE, is_patient=True)
+            await doubt(tx, _MY_LETTERS, mine, now=now, is_patient=True)
 
         await self._database.write(work)
 
