@@ -118,7 +118,7 @@ class Gate:
 
     async def _may_pass(self) -> bool:
         """Whether a request may leave now; before a probe, another replica may have made one in vain."""
-        if self.closed_until() is None and self.state.closed_until is not None:
+        if self.probe is not None:
             with suppress(Transient):
                 await self.refresh()
         if self.probe is not None:
