@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 WHOLLY = (
     "syncd/procedure.py",
     "syncd/admission.py",
@@ -33,15 +35,9 @@ def main() -> int:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "coverage.json"
-        tests = subprocess.run(
-            [
-                sys.executable, "-m", "pytest", "-q", "--numprocesses=3", "--dist=worksteal", "-p", "no:cacheprovider",
-                "--cov=syncd", "--cov-branch", "--cov-report=", f"--cov-report=json:{report}", "tests",
-            ],
-            env=_environment(Path(folder)), check=False,
-        )  # fmt: skip
-        if tests.returncode:
-            return tests.returncode
+        code = _run_tests(Path(folder), report)
+        if not report.exists():
+            return code or 1
         measured = json.loads(report.read_text())
     faults = list(judge(measured))
     percent = round(float(measured["totals"]["percent_covered"]), 2)
@@ -50,7 +46,23 @@ def main() -> int:
         line = {"test": "coverage", "what": "branch coverage", "percent": percent, "faults": len(faults)}
         with asked.figures.open("a", encoding="utf-8") as out:
             out.write(json.dumps(line) + "\n")
-    return 1 if faults else 0
+    return 1 if faults else code
+
+
+def _run_tests(folder: Path, report: Path) -> int:
+    """Run every test, and what failed beside others once more, alone, as `make test` does; return pytest's code."""
+    reports = ("--cov-report=", f"--cov-report=json:{report}")
+    measure = ("--cov=syncd", "--cov-branch", *reports, "-o", f"cache_dir={folder}")
+    code = _run_pytest(folder, *measure, "--numprocesses=3", "--dist=worksteal", "tests")
+    if code == pytest.ExitCode.TESTS_FAILED:
+        print("what failed, once more and alone", flush=True)
+        code = _run_pytest(folder, *measure, "--cov-append", "--last-failed", "--last-failed-no-failures=none", "tests")
+    return code
+
+
+def _run_pytest(folder: Path, *options: str) -> int:
+    environment = {**os.environ, "COVERAGE_FILE": str(folder / "measured")}
+    return subprocess.run([sys.executable, "-m", "pytest", "-q", *options], env=environment, check=False).returncode
 
 
 def judge(measured: Mapping[str, Any]) -> Iterator[str]:
@@ -75,10 +87,6 @@ def judge(measured: Mapping[str, Any]) -> Iterator[str]:
 def _is_of(file: str, name: str) -> bool:
     is_history = "/migrations/" in file
     return file.startswith(name) and not is_history
-
-
-def _environment(folder: Path) -> dict[str, str]:
-    return {**os.environ, "COVERAGE_FILE": str(folder / "coverage")}
 
 
 if __name__ == "__main__":
