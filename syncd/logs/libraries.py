@@ -14,7 +14,10 @@ _LOUD: Final = ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi", "s
 
 
 class LibraryHandler(logging.Handler):
-    """Logs a library's warning without its text: SQL parameters, addresses and bodies travel in such texts."""
+    """Logs a library's warning without its text: SQL parameters, addresses and bodies travel in such texts.
+
+    A library's error is a warning of ours, with its severity: what it means is for whoever called the library to say.
+    """
 
     def __init__(self, log: Log) -> None:
         super().__init__(level=logging.WARNING)
@@ -22,11 +25,10 @@ class LibraryHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one line about one record."""
-        write = self._log.error if record.levelno >= logging.ERROR else self._log.warning
         error = record.exc_info[1] if record.exc_info else None
         place = {} if error is not None else {"place": f"{record.module}:{record.lineno}"}
         severity = record.levelname.lower()
-        write("library.warned", exc_info=error, library=record.name, severity=severity, **place)
+        self._log.warning("library.warned", exc_info=error, library=record.name, severity=severity, **place)
 
 
 def capture_libraries(log: Log) -> None:

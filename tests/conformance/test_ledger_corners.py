@@ -54,6 +54,12 @@ async def test_no_outcomes_are_recorded_as_nothing(bench: Bench) -> None:
     assert await ledger.record((), now=NOW, settle=settle, creations=NO_LIMIT) == ()
 
 
+async def test_no_leases_are_renewed_as_nothing(bench: Bench) -> None:
+    ledger = await bench.prepared()
+
+    assert await ledger.renew({}, now=NOW) == frozenset()
+
+
 async def test_students_without_a_number_are_nobody_s_rivals(bench: Bench) -> None:
     ledger = await bench.prepared(a_mission("A", student_number=None), a_mission("B", student_number=None))
 

@@ -46,7 +46,7 @@ def test_i8_a_librarys_error_names_the_type_behind_it() -> None:
         logging.getLogger("asyncio").exception("Task exception was never retrieved: %s", SECRET)
 
     line = page.line()
-    assert (line["level"], line["severity"], line["exception"]) == ("error", "error", "ConnectionError")
+    assert (line["level"], line["severity"], line["exception"]) == ("warning", "error", "ConnectionError")
     assert SECRET not in page.text.getvalue()
 
 

@@ -119,7 +119,7 @@ async def test_no_connection_stays_in_a_transaction_between_two_readings(
 
 async def test_q13_a_locked_table_is_transient_within_the_time_allowed(written: PostgresStore) -> None:
     written.put()
-    store = SqlMissionStore(written.url, query_timeout=timedelta(seconds=0.2))
+    store = SqlMissionStore(written.url, query_timeout=timedelta(seconds=1))
     await store.check()
 
     with psycopg.connect(written.url) as migration:
@@ -131,7 +131,7 @@ async def test_q13_a_locked_table_is_transient_within_the_time_allowed(written: 
             await store.check()
         took = time.monotonic() - started
 
-    assert took < 2
+    assert took < 5
     assert len((await store.changed_since(None, limit=5)).missions) == 1
     await store.aclose()
 

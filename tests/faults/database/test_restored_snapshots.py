@@ -96,7 +96,7 @@ async def test_b07_what_was_absent_before_the_snapshot_is_looked_for_again(tmp_p
         async with site.replicas(settings, 1):
             await site.validate(3)
             await eventually(
-                lambda: rows(ledger.url, _REFUSED_FOR_NOW) not in ([], [(0,)]), within_s=20, what="too busy"
+                lambda: rows(ledger.url, _REFUSED_FOR_NOW) not in ([], [(0,)]), within_s=60, what="too busy"
             )
             await asyncio.to_thread(ledger.take)
             cactus.is_busy = False
