@@ -53,6 +53,9 @@ def make_engine(
 ) -> AsyncEngine:
     """Return an engine that connects when first used, never with more than so many connections.
 
+    The connection that was used last is used first: each of SQLite's keeps two megabytes of pages of its own, which
+    would fill up in all of them, and the writer's own pages stay valid as long as nobody else writes.
+
     `patience` bounds each wait: for SQLite's lock, and for a peer that no longer acknowledges. A read-only SQLite file
     is never created. Nothing is set on a PostgreSQL session: a pooler in transaction mode would pass it on to others.
 
@@ -69,7 +72,7 @@ def make_engine(
             target,
             hide_parameters=True,
             connect_args=_connect_arguments(target, patience),
-            **({"pool_size": connections, "max_overflow": 0} if has_pool else {}),
+            **({"pool_size": connections, "max_overflow": 0, "pool_use_lifo": True} if has_pool else {}),
         )
     except ModuleNotFoundError as error:
         raise Misconfigured("the driver of this database is not installed", key=key, hint=_DRIVER_HINT) from error

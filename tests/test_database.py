@@ -86,3 +86,24 @@ async def test_an_engine_opens_no_more_connections_than_it_was_given(postgres_ur
         assert engine.pool.status().startswith("Pool size: 1 ")
         assert "Current Overflow: 0" in engine.pool.status()
     await engine.dispose()
+
+
+async def test_the_connection_that_was_used_last_is_used_first(any_database_url: str) -> None:
+    engine = make_engine(any_database_url, key="database.url", patience=timedelta(seconds=5), connections=3)
+    async with engine.connect(), engine.connect(), engine.connect():
+        pass  # a burst opened all three
+
+    used = set()
+    for _ in range(10):
+        async with engine.connect() as connection:
+            used.add(id((await connection.get_raw_connection()).driver_connection))
+
+    assert len(used) == 1
+    await engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/there.db"
+    return str(request.getfixturevalue("postgres_url"))
