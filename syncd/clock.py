@@ -32,6 +32,8 @@ class SystemClock:
     def __init__(self, *, wall: Callable[[], datetime] = _wall, hand: Callable[[], float] = _hand) -> None:
         self._wall, self._hand = wall, hand
         self._present, self._seconds = wall(), hand()
+        self._zero: datetime | None = None
+        """When the hand stood at nothing, by the clock that was agreed with; `None`: the machine's own wall counts."""
 
     def now(self) -> datetime:
         """Return the present instant, aware, in UTC; it never goes back.
@@ -41,8 +43,21 @@ class SystemClock:
         """
         seconds = self._hand()
         at_least = self._present + timedelta(seconds=(seconds - self._seconds) * _SLOW)
-        self._present, self._seconds = max(self._wall(), at_least), seconds
+        told = self._wall() if self._zero is None else self._zero + timedelta(seconds=seconds)
+        self._present, self._seconds = max(told, at_least), seconds
         return self._present
+
+    def agree_with(self, present: datetime, *, within: timedelta) -> None:
+        """Go by another clock from now on, and by the machine's hand in between: its own wall counts no more.
+
+        What is told is set right by as little as makes it possible; the first time it may go back.
+        """
+        seconds = self._hand()
+        is_first, hand = self._zero is None, timedelta(seconds=seconds)
+        told = self._wall() if self._zero is None else self._zero + hand
+        self._zero = min(max(told, present), present + within) - hand
+        if is_first:
+            self._present, self._seconds = self._zero + hand, seconds
 
     def monotonic(self) -> float:
         """Return seconds that never go back; only differences mean something. A machine's sleep counts."""

@@ -55,6 +55,63 @@ async def test_the_system_clock_sleeps_as_long_as_asked() -> None:
     assert clock.monotonic() - asleep_at >= 0.009
 
 
+class Hands:
+    """A machine whose wall is wrong and whose hand is right."""
+
+    def __init__(self, off_by: timedelta) -> None:
+        self.passed = timedelta()
+        self.off_by = off_by
+        self.clock = SystemClock(
+            wall=lambda: A_TUESDAY + self.passed + self.off_by, hand=lambda: 5000 + self.passed.total_seconds()
+        )
+
+    @property
+    def off(self) -> timedelta:
+        """By how much the clock is wrong."""
+        return self.clock.now() - A_TUESDAY - self.passed
+
+
+@pytest.mark.parametrize("off_by", [300 * SECOND, -300 * SECOND], ids=["fast", "slow"])
+def test_t04_a_clock_that_agreed_with_a_server_goes_by_its_time(off_by: timedelta) -> None:
+    machine = Hands(off_by)
+
+    machine.clock.agree_with(A_TUESDAY, within=SECOND / 100)
+
+    assert abs(machine.off) <= SECOND / 100
+
+
+@pytest.mark.parametrize("jump", [300 * SECOND, -300 * SECOND, A_TUESDAY - A_TUESDAY.replace(year=2000)], ids=str)
+def test_t01_a_clock_that_agreed_with_a_server_does_not_see_its_own_wall_being_set(jump: timedelta) -> None:
+    machine = Hands(timedelta())
+    machine.clock.agree_with(A_TUESDAY, within=timedelta())
+
+    machine.off_by = jump
+    machine.passed = 60 * SECOND
+
+    assert machine.off == timedelta()
+
+
+def test_an_agreement_changes_nothing_that_may_be_so() -> None:
+    machine = Hands(SECOND / 2)
+
+    machine.clock.agree_with(A_TUESDAY, within=SECOND)
+
+    assert machine.off == SECOND / 2
+
+
+def test_t01_a_server_whose_time_is_set_back_is_waited_for() -> None:
+    machine = Hands(timedelta())
+    machine.clock.agree_with(A_TUESDAY, within=timedelta())
+    before = machine.clock.now()
+
+    machine.clock.agree_with(A_TUESDAY - 60 * SECOND, within=timedelta())
+    at_once = machine.clock.now()
+    machine.passed = 6000 * SECOND
+
+    assert at_once == before
+    assert machine.off == -60 * SECOND
+
+
 def test_ids_and_bytes_never_come_twice() -> None:
     assert len({new_id() for _ in range(1000)}) == 1000
     assert len({new_bytes(12) for _ in range(1000)}) == 1000

@@ -16,5 +16,11 @@ class Clock(Protocol):
     def throw(self) -> float:
         """Return a random number in [0, 1)."""
 
+    def agree_with(self, present: datetime, *, within: timedelta) -> None:
+        """Take over another clock, that of a server which tells several machines the time.
+
+        It was `present` there at some moment of the last `within`. A clock that others set may ignore it.
+        """
+
     async def sleep(self, duration: timedelta) -> None:
         """Return after this long."""

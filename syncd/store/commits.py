@@ -7,7 +7,7 @@ keeps its number for itself.
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, timedelta
 from enum import Enum, auto
 
 from sqlalchemy import text
@@ -27,6 +27,7 @@ _LIMITS = (
 _WHOLE_LIMIT = "set_config('transaction_timeout', :whole, true)"
 _WHOLE_LIMIT_SINCE = (17,)
 """A client that is stopped between two statements of a batch is neither idle nor at work for the other limits."""
+_PRESENT = "clock_timestamp()"
 _NUMBER = "CAST(pg_current_xact_id() AS text)"
 _STATUS = "pg_xact_status(CAST(:number AS xid8))"
 _EPOCH = "CAST(pg_stat_get_bgwriter_stat_reset_time() AS text)"
@@ -52,13 +53,16 @@ class Mark:
     epoch: str | None
 
 
-async def open_on_postgres(connection: AsyncConnection, limits: Limits, *, is_write: bool) -> Mark | None:
-    """Begin a transaction that the server ends by itself when we fall silent; return the mark of one that writes."""
+async def open_on_postgres(connection: AsyncConnection, limits: Limits, clock: Clock, *, is_write: bool) -> Mark | None:
+    """Begin a transaction that the server ends by itself when we fall silent; return the mark of one that writes.
+
+    The server says what time it is: what replicas write and compare are instants of one clock.
+    """
     if not is_write:
         await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     await connection.begin()
     durations = {"lock": limits.patience, "statement": limits.statement, "idle": limits.patience}
-    questions = [_LIMITS]
+    questions = [_PRESENT, _LIMITS]
     version = connection.dialect.server_version_info or ()
     if version >= _WHOLE_LIMIT_SINCE:
         questions.append(_WHOLE_LIMIT)
@@ -66,7 +70,9 @@ async def open_on_postgres(connection: AsyncConnection, limits: Limits, *, is_wr
     if is_write:
         questions += [_NUMBER, _epoch_of(version)]
     values = {name: f"{duration // timedelta(milliseconds=1)}ms" for name, duration in durations.items()}
+    asked_at = clock.monotonic()
     begun = (await connection.execute(text(f"SELECT {', '.join(questions)}"), values)).one()
+    clock.agree_with(begun[0].astimezone(UTC), within=timedelta(seconds=clock.monotonic() - asked_at))
     return Mark(number=begun[-2], epoch=begun[-1]) if is_write else None
 
 

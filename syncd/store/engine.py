@@ -211,7 +211,7 @@ class Database:
 
     async def _begin(self, connection: AsyncConnection, *, is_write: bool) -> Mark | None:
         if self.is_postgres:
-            return await open_on_postgres(connection, self._limits, is_write=is_write)
+            return await open_on_postgres(connection, self._limits, self.clock, is_write=is_write)
         await connection.execution_options(**{WRITES: is_write})
         await connection.begin()
         return None

@@ -62,7 +62,7 @@ async def test_b05_an_older_server_gets_every_limit_that_it_knows(
     limits = Limits()
 
     async with database.engine.connect() as connection:
-        await open_on_postgres(connection, limits, is_write=True)
+        await open_on_postgres(connection, limits, SystemClock(), is_write=True)
         shown = await connection.exec_driver_sql("SELECT current_setting('lock_timeout')")
 
         assert shown.scalar_one() == f"{limits.patience // timedelta(seconds=1)}s"

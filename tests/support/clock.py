@@ -36,6 +36,9 @@ class FixedClock:
         self._thrown += 1
         return self._throws[(self._thrown - 1) % len(self._throws)]
 
+    def agree_with(self, present: datetime, *, within: timedelta) -> None:
+        """Only the test sets this clock."""
+
     async def sleep(self, duration: timedelta) -> None:
         """Return once the clock was advanced by so much."""
         self.slept.append(duration)

@@ -30,6 +30,9 @@ class QuickClock:
         """Return a random number in [0, 1)."""
         return self._dice.random()
 
+    def agree_with(self, present: datetime, *, within: timedelta) -> None:
+        """It runs faster than a server's."""
+
     async def sleep(self, duration: timedelta) -> None:
         """Return after this long on this clock."""
         await asyncio.sleep(max(duration.total_seconds(), 0) / _RATE)

@@ -24,7 +24,7 @@ async def begin_and_lose(server: CrashingServer) -> Mark:
     """Write in a transaction, and kill the server before it is committed; return by what it was known."""
     database = database_at(server.url())
     connection = await database.engine.connect()
-    mark = await open_on_postgres(connection, Limits(), is_write=True)
+    mark = await open_on_postgres(connection, Limits(), SystemClock(), is_write=True)
     await connection.exec_driver_sql(ADD)
     server.kill()
     await connection.invalidate()
@@ -82,7 +82,7 @@ async def test_b04_without_a_crash_the_server_knows_what_became_of_it(
     await make_tally(server.url())
     database = database_at(server.url())
     async with database.engine.connect() as connection:
-        mark = await open_on_postgres(connection, Limits(), is_write=True)
+        mark = await open_on_postgres(connection, Limits(), SystemClock(), is_write=True)
         await connection.exec_driver_sql(ADD)
         await (connection.commit() if is_committed else connection.rollback())
     await database.aclose()
@@ -96,7 +96,7 @@ async def test_b06_what_was_committed_before_a_crash_is_asked_of_the_data_again(
     await make_tally(server.url())
     database = database_at(server.url())
     async with database.engine.connect() as connection:
-        mark = await open_on_postgres(connection, Limits(), is_write=True)
+        mark = await open_on_postgres(connection, Limits(), SystemClock(), is_write=True)
         await connection.exec_driver_sql(ADD)
         await connection.commit()
     await database.aclose()
@@ -112,7 +112,7 @@ async def test_an_older_server_that_cannot_tell_its_lives_apart_is_not_believed(
     await make_tally(server.url())
     database = database_at(server.url())
     async with database.engine.connect() as connection:
-        mark = await open_on_postgres(connection, Limits(), is_write=True)
+        mark = await open_on_postgres(connection, Limits(), SystemClock(), is_write=True)
         await connection.commit()
     await database.aclose()
     assert mark is not None

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from syncd.clock import SystemClock
 from syncd.jobs.keep import keep_house
 from syncd.model import Step
 from syncd.store import SqlLedger
+from syncd.store.engine import Database, Transaction
 from tests.jobs.remotes import HangingCactus
 from tests.jobs.workshop import id_of, numbered, open_workshop
 from tests.store.bench import NOW, Bench, claim, column, link_all, missions, run
@@ -83,3 +84,21 @@ async def test_t04_a_clock_that_is_wrong_by_minutes_takes_over_in_time(bench: Be
 
     assert await wrong.rescue(now=now) == 3
     assert len((await claim(wrong, now=now + SKEW)).claims) >= 1
+
+
+@pytest.mark.parametrize("skew", [SKEW, -SKEW], ids=["fast", "slow"])
+@pytest.mark.parametrize("is_write", [True, False], ids=["writing", "reading"])
+async def test_t04_every_transaction_tells_a_replica_the_time_of_the_database(
+    postgres_url: str, skew: timedelta, *, is_write: bool
+) -> None:
+    wrong = SystemClock(wall=lambda: datetime.now(UTC) + skew)
+    database = Database(postgres_url, clock=wrong, sqlite_wal=None)
+
+    await (database.write(_nothing) if is_write else database.read(_nothing))
+
+    assert abs(wrong.now() - datetime.now(UTC)) < timedelta(seconds=5)
+    await database.aclose()
+
+
+async def _nothing(_tx: Transaction) -> None:
+    """Beginning a transaction is all there is to it."""

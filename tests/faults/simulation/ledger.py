@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 
 from sqlalchemy import Engine, PoolProxiedConnection
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from syncd.clock import SystemClock
@@ -20,6 +20,7 @@ from syncd.model import MissionId
 from syncd.ports.clock import Clock
 from syncd.ports.ledger import Claimed, CreationLimit, GateState, QueuedLetter, Settle
 from syncd.store import SqlLedger, open_ledger
+from syncd.store.commits import Mark
 from syncd.store.engine import Database, Tell, Transaction, Work
 from syncd.store.part import Identity
 from syncd.store.sqlite import own_the_transactions
@@ -63,6 +64,12 @@ class SharedDatabase(Database):
     async def read(self, work: Work[T]) -> T:
         """Return what the work reads from one snapshot."""
         return await super().read(self._shared(work))
+
+    async def _begin(self, connection: AsyncConnection, *, is_write: bool) -> Mark | None:
+        """Begin, and learn what time it is, as on PostgreSQL."""
+        mark = await super()._begin(connection, is_write=is_write)
+        self.clock.agree_with(instant(self._server.loop.now), within=timedelta())
+        return mark
 
     def _shared(self, work: Work[T]) -> Work[T]:
         def run(tx: Transaction) -> Awaitable[T]:

@@ -9,6 +9,7 @@ from random import Random
 
 import structlog
 
+from syncd.clock import SystemClock
 from syncd.daemon import Daemon
 from syncd.events import Log, log_happening
 from syncd.jobs.advance import Advancer
@@ -56,16 +57,27 @@ log: Log = structlog.get_logger()
 
 
 class ReplicaClock:
-    """A wall clock that may be wrong, and a monotonic hand that goes on while the machine sleeps."""
+    """A wall clock that may be wrong, and a monotonic hand that goes on while the machine sleeps.
+
+    The replica sees both through the service's own clock, and the ledger's server tells it the time.
+    """
 
     def __init__(self, loop: SimulatedLoop, dice: Random) -> None:
         self.is_off_by = timedelta()
         self._loop = loop
         self._dice = dice
+        self._ours = SystemClock(wall=self._wall, hand=self.monotonic)
+
+    def _wall(self) -> datetime:
+        return instant(self._loop.now) + self.is_off_by
 
     def now(self) -> datetime:
-        """Return the instant that this machine believes in."""
-        return instant(self._loop.now) + self.is_off_by
+        """Return the instant that this replica goes by."""
+        return self._ours.now()
+
+    def agree_with(self, present: datetime, *, within: timedelta) -> None:
+        """Take over the time of the ledger's server."""
+        self._ours.agree_with(present, within=within)
 
     def monotonic(self) -> float:
         """Return seconds that never go back."""
