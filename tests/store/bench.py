@@ -188,7 +188,7 @@ def statements_of(ledger: SqlLedger) -> Iterator[list[str]]:
     sent: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_others: object) -> None:
-        if not statement.startswith(("BEGIN", "SELECT set_config")):
+        if not statement.startswith(("BEGIN", "SELECT clock_timestamp(), set_config")):
             sent.append(statement)
 
     event.listen(ledger._database.engine.sync_engine, "before_cursor_execute", note)
