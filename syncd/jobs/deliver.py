@@ -16,7 +16,7 @@ from syncd.jobs.gate import Gate
 from syncd.jobs.send import Compose, MailPatience, Sender
 from syncd.model import NotificationState
 from syncd.ports.clock import Clock
-from syncd.ports.ledger import Ledger, LetterOutcome, QueuedLetter
+from syncd.ports.ledger import Ledger, LetterClaim, LetterOutcome, QueuedLetter
 from syncd.ports.mail import Mailer
 
 GUARD = "mails"
@@ -53,8 +53,8 @@ class Deliverer:
         self._concurrency = concurrency
         self._others_are_busy = others_are_busy
         self._tasks: set[asyncio.Task[None]] = set()
-        self._in_hand: set[int] = set()
-        """Letters that were taken, until what became of them is written."""
+        self._in_hand: set[LetterClaim] = set()
+        """Letters that were taken, until what became of them is written. One that was taken again is another claim."""
         self._is_stopping = asyncio.Event()
         self._last_error: str | None = None
         self._away_since: datetime | None = None
@@ -117,7 +117,7 @@ class Deliverer:
             limit=room, now=self._clock.now(), most_per_hour=most, in_hand=self._in_hand
         )
         for letter in letters:
-            self._in_hand.add(letter.letter_id)
+            self._in_hand.add(letter.claim)
             task = asyncio.create_task(self._deliver(letter), name=f"letter:{letter.letter_id}")
             self._tasks.add(task)
             task.add_done_callback(self._forget)
@@ -176,7 +176,7 @@ class Deliverer:
                 self._away_since = None
             self._tell(letter, outcome)
             await self._record(outcome)
-            self._in_hand.discard(letter.letter_id)
+            self._in_hand.discard(letter.claim)
         except Transient as error:  # its lease lapses, and it counts as perhaps sent
             log.warning("letter.unrecorded", letter_id=letter.letter_id, error=error.message)
 

@@ -116,6 +116,10 @@ class KnownMission:
     sweeps_missed: int
 
 
+LetterClaim = tuple[int, int]
+"""A letter's id and the token under which it was taken: taken a second time, it is another claim."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuedLetter:
     """A letter taken for delivery; its row says `sending` since before this value existed.
@@ -136,6 +140,11 @@ class QueuedLetter:
     is_repeat: bool
     facts: Facts | None
     is_spent: bool = False
+
+    @property
+    def claim(self) -> LetterClaim:
+        """By which it is in hand."""
+        return self.letter_id, self.token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -277,15 +286,15 @@ class Ledger(LedgerReader, Protocol):
     # -- letters
 
     async def take_letters(
-        self, *, limit: int, now: datetime, most_per_hour: int = 0, in_hand: Collection[int] | None = None
+        self, *, limit: int, now: datetime, most_per_hour: int = 0, in_hand: Collection[LetterClaim] | None = None
     ) -> tuple[QueuedLetter, ...]:
         """Take letters that are due and not blocked by a hold; each says `sending` from here on.
 
         New letters and deferred ones are taken in turns, the oldest first; a crowd of new ones shares its turns with
         the letters of this minute: no backlog delays them. A letter found in `sending` whose taker is dead has an
         unknown outcome. The brake on mails is counted in here, over all replicas: with `most_per_hour` not one more is
-        taken than may leave in this sliding hour, and none once it is tripped. `in_hand`: the ids of those that were
-        taken and not recorded; what else is ours is of a taking whose answer was lost, and waits again.
+        taken than may leave in this sliding hour, and none once it is tripped. `in_hand`: by which claims letters are
+        in hand; what else is ours is of a taking whose answer was lost, and waits again.
         """
 
     async def record_letter(self, outcome: LetterOutcome, *, now: datetime) -> bool:

@@ -4,10 +4,10 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 
-from sqlalchemy import ColumnElement, Update, UpdateBase, bindparam, case, func, select, union_all, update
+from sqlalchemy import ColumnElement, Update, UpdateBase, bindparam, case, func, select, tuple_, union_all, update
 
 from syncd.model import Event, Facts, MissionId, NotificationState, Role
-from syncd.ports.ledger import LetterOutcome, QueuedLetter, TimelineEntry
+from syncd.ports.ledger import LetterClaim, LetterOutcome, QueuedLetter, TimelineEntry
 from syncd.store.columns import Instant
 from syncd.store.engine import Transaction, clock_after
 from syncd.store.letter_queue import choose, has_run_out, look_around, mails_allowed
@@ -40,14 +40,14 @@ class Deliveries(LedgerPart):
     """Nobody knows whether the last taking was committed: letters may be ours that were told to nobody."""
 
     async def take_letters(
-        self, *, limit: int, now: datetime, most_per_hour: int = 0, in_hand: Collection[int] | None = None
+        self, *, limit: int, now: datetime, most_per_hour: int = 0, in_hand: Collection[LetterClaim] | None = None
     ) -> tuple[QueuedLetter, ...]:
         """Take letters that are due and not blocked by a hold; each says `sending` from here on.
 
         No backlog delays a new letter, and new letters starve no backlog (see `letter_queue`). Not one more is taken
         than the brake allows: at most `most_per_hour` mails in a sliding hour, all replicas together, those under way
-        included (0: no limit). Whoever tells which letters are `in_hand` gets back at once those of a taking whose
-        commit had no answer: they are certain not to have left.
+        included (0: no limit). Whoever tells by which claims letters are `in_hand` gets back at once those of a taking
+        whose commit had no answer: they are certain not to have left.
         """
         had_no_answer, self._may_have_taken = self._may_have_taken, True
 
@@ -69,11 +69,11 @@ class Deliveries(LedgerPart):
         self._may_have_taken = False
         return taken
 
-    async def _put_back_all_but(self, tx: Transaction, in_hand: Collection[int]) -> None:
+    async def _put_back_all_but(self, tx: Transaction, in_hand: Collection[LetterClaim]) -> None:
         """Give every letter of ours back to its place in the queue, but for those that somebody has in hand."""
         statement = (
             update(letters)
-            .where(_l.lease_owner == self._identity.replica, _l.letter_id.not_in(list(in_hand)))
+            .where(_l.lease_owner == self._identity.replica, tuple_(_l.letter_id, _l.lease_token).not_in(list(in_hand)))
             .values(
                 state=_WAITING_STATE,
                 lane=_FORMER_PLACE,

@@ -45,7 +45,8 @@ class Batch:
     def with_rivals(self, facts: Facts) -> Facts:
         """Return the facts with what is known of their rivals now."""
         rivals = self.loaded[facts.mission_id].rivals
-        return replace(facts, rivals=tuple(self.known[rival] for rival in rivals)) if rivals else facts
+        known = tuple(self.known[rival] for rival in rivals if rival in self.known)
+        return replace(facts, rivals=known) if known else facts
 
     def become(self, facts: Facts) -> None:
         """Let the rivals see what a contract has become."""
@@ -64,7 +65,7 @@ async def load(tx: Transaction, rows: Sequence[Row]) -> Batch:
     active_keys = {
         str(row["active_key"]): MissionId(str(row["mission_id"])) for row in (*rows, *rival_rows) if row["active_key"]
     }
-    return _related(found, unreadable, rivals, active_keys)
+    return _related(found, unreadable, rivals, active_keys, (*rows, *rival_rows))
 
 
 async def load_where(tx: Transaction, statement: Select[*tuple[object, ...]]) -> Batch:
@@ -124,12 +125,13 @@ def _related(
     unreadable: tuple[MissionId, ...],
     rivals: Mapping[MissionId, Loaded],
     active_keys: dict[str, MissionId],
+    rows: Iterable[Row],
 ) -> Batch:
     everybody = {**rivals, **found}
     by_student: defaultdict[object, list[MissionId]] = defaultdict(list)
-    for mission_id, one in everybody.items():
-        if one.row["student_key"] is not None:
-            by_student[one.row["student_key"]].append(mission_id)
+    for row in rows:
+        if row["student_key"] is not None:
+            by_student[row["student_key"]].append(MissionId(str(row["mission_id"])))
     for mission_id, one in found.items():
         others = tuple(other for other in by_student[one.row["student_key"]] if other != mission_id)
         if others:

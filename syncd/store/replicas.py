@@ -43,6 +43,7 @@ class Replicas(LedgerPart):
         """Free what dead replicas held; return how many contracts.
 
         Dead is who was silent for too long, and at once whose presence was seen to end, if it was not shown again.
+        Whoever rescues is alive, whatever the registry says: it may have been stopped since its last sign of life.
         On SQLite there is one daemon, so the first rescue of a process frees every claim, and later ones what is
         expired. Freed contracts are tried one at a time, for one of them may have been the cause.
         """
@@ -50,7 +51,9 @@ class Replicas(LedgerPart):
 
         async def work(tx: Transaction) -> int:
             departed = await still_missing(tx, self._presence.departed) if self._presence is not None else []
-            values = tx.times(now) | {"departed": departed, "silent": tx.after(now, -DEAD_AFTER)}
+            values = tx.times(now) | {
+                "departed": departed, "silent": tx.after(now, -DEAD_AFTER), "rescuer": self._identity.replica,
+            }  # fmt: skip
             of_letters, of_contracts = _ALL if frees_all else _abandoned(is_postgres=tx.is_postgres)
             values = {} if frees_all else values
             await doubt(tx, of_letters, values, now=now)
@@ -121,6 +124,7 @@ def _abandoned(*, is_postgres: bool) -> tuple[ColumnElement[bool], ColumnElement
 def _is_abandoned(table: Table, *, is_postgres: bool) -> ColumnElement[bool]:
     is_silent = exists().where(
         replicas.c.replica == table.c.lease_owner,
+        replicas.c.replica != bindparam("rescuer"),
         replicas.c.heartbeat_at < clock_after("silent", is_postgres=is_postgres),
     )
     has_departed = table.c.lease_owner.in_(bindparam("departed", expanding=True))

@@ -51,6 +51,7 @@ class Loaded:
     row: Row
     facts: Facts
     rivals: tuple[MissionId, ...] = ()
+    """The student's other missions in that year, those that this version cannot read included."""
 
     @property
     def mission_id(self) -> MissionId:

@@ -179,12 +179,27 @@ async def test_b06_letters_of_a_taking_whose_answer_was_lost_wait_again_at_once_
     await take(ledger, limit=1)
     ledger._may_have_taken = True  # as after a COMMIT that the database cannot tell the fate of
 
-    again = await ledger.take_letters(limit=9, now=NOW, in_hand={ours.letter_id})
+    again = await ledger.take_letters(limit=9, now=NOW, in_hand={ours.claim})
 
     assert len(again) == 2
     assert ours.letter_id not in {letter.letter_id for letter in again}
     assert not any(letter.is_repeat for letter in again)
     assert await became(ledger, ours, SENT)
+
+
+async def test_b06_a_letter_is_in_hand_by_its_claim_and_an_older_claim_says_nothing_of_a_newer(bench: Bench) -> None:
+    ledger = await bench.prepared(a_mission("A"))
+    await write(ledger)
+    (first,) = await take(ledger)
+    await ledger.sign_off()
+    (second,) = await take(ledger, now=LATER)
+
+    ledger._may_have_taken = True
+    assert await ledger.take_letters(limit=9, now=LATER, in_hand={second.claim}) == ()
+    ledger._may_have_taken = True
+    (third,) = await ledger.take_letters(limit=9, now=LATER, in_hand={first.claim})
+
+    assert (third.letter_id, third.token) == (first.letter_id, second.token + 1)
 
 
 async def test_b06_a_taking_that_fails_is_remembered_until_one_succeeds(bench: Bench) -> None:

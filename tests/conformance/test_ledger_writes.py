@@ -22,6 +22,7 @@ from tests.store.bench import (
     link_all,
     missions,
     outcome,
+    run,
     settle,
     statements_of,
     with_letter,
@@ -247,6 +248,19 @@ async def test_a_contract_that_gives_way_wakes_its_rival(bench: Bench) -> None:
     rival = await ledger.view(B)
     assert rival is not None
     assert rival.row.due_at == LATER
+
+
+async def test_l06_a_rival_in_a_newer_versions_words_is_woken_too(bench: Bench) -> None:
+    ledger = await bench.prepared(a_mission("A", student_number="s1"), a_mission("B", student_number="s1"))
+    await link_all(ledger)
+    await claim(ledger)
+    await run(ledger, "UPDATE contracts SET step = 'a_new_step' WHERE mission_id = 'B'")
+
+    await ledger.amend([A], lambda f: Amendment(facts=replace(f, manual_hold="stop")), now=LATER)
+    await claim(ledger, now=LATER, only=[A])
+
+    assert await column(ledger, "SELECT due_at IS NOT NULL FROM contracts WHERE mission_id = 'B'") == [True]
+    assert await column(ledger, "SELECT step FROM contracts WHERE mission_id = 'B'") == ["a_new_step"]
 
 
 async def test_a_remote_contract_of_another_mission_is_a_conflict_not_a_crash(bench: Bench) -> None:

@@ -21,3 +21,19 @@ class SlowPost(Post):
         if self.slow in ("*", str(message["To"])):
             await self.may_go_on.wait()
         await super().send(message)
+
+
+class DoorPost(Post):
+    """Opens a door for each message to one recipient: only then is it taken."""
+
+    def __init__(self, slow: str) -> None:
+        super().__init__()
+        self._slow = slow
+        self.doors: list[asyncio.Event] = []
+
+    async def send(self, message: EmailMessage) -> None:
+        """Take the message, at once or when its door is opened."""
+        if str(message["To"]) == self._slow:
+            self.doors.append(asyncio.Event())
+            await self.doors[-1].wait()
+        await super().send(message)

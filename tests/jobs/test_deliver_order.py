@@ -10,9 +10,9 @@ from structlog.typing import EventDict
 
 from syncd.errors import OutcomeUnknown, RefusalCode, Refused, Transient
 from syncd.jobs.send import MailPatience
-from tests.jobs.posts import SlowPost
+from tests.jobs.posts import DoorPost, SlowPost
 from tests.jobs.test_deliver import deliver_later, is_sent
-from tests.jobs.workshop import A_SECOND, PATIENCE, Workshop, id_of, open_workshop, until
+from tests.jobs.workshop import A_SECOND, LETTER_LEASE, PATIENCE, Workshop, id_of, open_workshop, until
 
 GREYLISTED = Transient("451 greylisted")
 DOWN = Transient("cannot connect", is_general=True)
@@ -53,6 +53,27 @@ async def test_m04_a_server_that_thinks_for_minutes_is_not_given_the_letter_a_se
 
         assert post.recipients().count(STUDENT_1) == 1
         assert await is_sent(workshop, "student")
+
+
+async def test_m04_who_ends_with_a_letter_too_late_does_not_have_its_repeat_taken_for_unsent(tmp_path: Path) -> None:
+    post = DoorPost(STUDENT_1)
+    async with open_workshop(tmp_path, tmp_path, mailer=post) as workshop:
+        await workshop.initialised(1)
+        delivering = asyncio.create_task(workshop.works.deliverer.drain())
+        await until(lambda: len(post.doors) == 1)
+        workshop.clock.advance(LETTER_LEASE + A_SECOND)
+        await workshop.initialised(2)
+        await until(lambda: len(post.doors) == 2)
+
+        post.doors[0].set()
+        await until(lambda: post.recipients().count(STUDENT_1) == 1 and not workshop.ledger._may_have_taken)
+        workshop.ledger._may_have_taken = True  # as after a taking whose COMMIT had no answer
+        await workshop.initialised(3)
+        await until(lambda: len(post.sent) == 6)
+        post.doors[1].set()
+        await delivering
+
+        assert len(post.doors) == 2
 
 
 @asynccontextmanager

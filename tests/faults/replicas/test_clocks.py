@@ -86,6 +86,18 @@ async def test_t04_a_clock_that_is_wrong_by_minutes_takes_over_in_time(bench: Be
     assert len((await claim(wrong, now=now + SKEW)).claims) >= 1
 
 
+async def test_l02_who_was_stopped_between_its_sign_of_life_and_a_rescue_is_not_dead_for_itself(bench: Bench) -> None:
+    stopped = await bench.prepared(*missions(2), lease=A_LEASE)
+    await stopped.heartbeat(now=NOW)
+    await run(stopped, "UPDATE replicas SET heartbeat_at = heartbeat_at - interval '1 hour'")
+    held = await claim(stopped)
+
+    freed = await stopped.rescue(now=NOW)
+
+    assert (freed, len(held.claims)) == (0, 2)
+    assert await bench.open("r2").rescue(now=NOW) == 2
+
+
 @pytest.mark.parametrize("skew", [SKEW, -SKEW], ids=["fast", "slow"])
 @pytest.mark.parametrize("is_write", [True, False], ids=["writing", "reading"])
 async def test_t04_every_transaction_tells_a_replica_the_time_of_the_database(

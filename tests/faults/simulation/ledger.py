@@ -18,7 +18,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 from syncd.clock import SystemClock
 from syncd.model import MissionId
 from syncd.ports.clock import Clock
-from syncd.ports.ledger import Claimed, CreationLimit, GateState, QueuedLetter, Settle
+from syncd.ports.ledger import Claimed, CreationLimit, GateState, LetterClaim, QueuedLetter, Settle
 from syncd.store import SqlLedger, open_ledger
 from syncd.store.commits import Mark
 from syncd.store.engine import Database, Tell, Transaction, Work
@@ -122,7 +122,7 @@ class SharedLedger(SqlLedger):
         return value if is_there else await super().mark(name)
 
     async def take_letters(
-        self, *, limit: int, now: datetime, most_per_hour: int = 0, in_hand: Collection[int] | None = None
+        self, *, limit: int, now: datetime, most_per_hour: int = 0, in_hand: Collection[LetterClaim] | None = None
     ) -> tuple[QueuedLetter, ...]:
         """Take letters that are due."""
         if not self._glimpse.sees_letters(now):
