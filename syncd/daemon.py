@@ -54,12 +54,20 @@ class Daemon:
     """Runs until a signal says otherwise."""
 
     def __init__(
-        self, works: Works, *, manager: ServiceManager, may_reload: Callable[[], bool], grace: timedelta = _GRACE
+        self,
+        works: Works,
+        *,
+        manager: ServiceManager,
+        may_reload: Callable[[], bool],
+        grace: timedelta = _GRACE,
+        tidy_up: Callable[[], None] = lambda: None,
     ) -> None:
+        """`tidy_up` is called every minute: what the process does for itself."""
         self._works = works
         self._grace = grace
         self._manager = manager
         self._may_reload = may_reload
+        self._tidy_up = tidy_up
         self._documents = DocumentKeeper(works)
         self._end = asyncio.Event()
         self._reason = End.STOPPED
@@ -162,6 +170,7 @@ class Daemon:
 
     async def _follow_calendar(self) -> None:
         works = self._works
+        self._tidy_up()
         await queue_digest(works.ledger, works.clock, works.policy)
         await self._documents.tidy_when_due()
 

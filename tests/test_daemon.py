@@ -40,6 +40,7 @@ class Running:
     manager: Manager
     task: "asyncio.Task[End]"
     lines: Sequence[EventDict] = field(default=())
+    tidied: Sequence[int] = ()
 
     def send(self, number: signal.Signals) -> None:
         """Send this process a signal."""
@@ -77,11 +78,15 @@ async def running(
 ) -> AsyncIterator[Running]:
     """Run a daemon; whatever became of it, it has ended afterwards."""
     notified = ServiceManager(address=manager.address, watchdog=A_MINUTE)
-    daemon = Daemon(workshop.works, manager=notified, may_reload=may_reload, grace=grace)
+    tidied = list[int]()
+    daemon = Daemon(
+        workshop.works, manager=notified, may_reload=may_reload, grace=grace,
+        tidy_up=lambda: tidied.append(len(tidied)),
+    )  # fmt: skip
     task = asyncio.create_task(daemon.run())
     try:
         await until(lambda: daemon.is_ready or task.done())
-        yield Running(daemon=daemon, workshop=workshop, manager=manager, task=task)
+        yield Running(daemon=daemon, workshop=workshop, manager=manager, task=task, tidied=tidied)
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -120,6 +125,12 @@ async def test_new_missions_and_changes_in_cactus_are_seen_while_it_runs(worksho
         await run.pass_time(A_MINUTE)
 
         await until(lambda: stands(workshop, Step.AWAITING_COMPANY))
+
+
+async def test_the_process_tidies_up_every_minute(workshop: Workshop, manager: Manager) -> None:
+    async with running(manager, workshop) as run:
+        while len(run.tidied) < 3:
+            await run.pass_time(A_MINUTE)
 
 
 async def stands(workshop: Workshop, step: Step) -> bool:

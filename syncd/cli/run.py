@@ -17,6 +17,7 @@ from syncd.daemon import Daemon, End
 from syncd.errors import SyncdError
 from syncd.jobs.once import PassReport, run_once
 from syncd.logs import configure_logs, flush_logs
+from syncd.memory import give_back_memory
 from syncd.service import ServiceManager
 from syncd.settings import Settings
 from syncd.store import DaemonLock
@@ -158,7 +159,7 @@ async def _start_and_run(settings: Settings, following: _Following, manager: Ser
     async with AsyncExitStack() as stack:
         _lock(settings, stack)
         works = await stack.enter_async_context(open_works(settings))
-        daemon = Daemon(works, manager=manager, may_reload=following.read_again)
+        daemon = Daemon(works, manager=manager, may_reload=following.read_again, tidy_up=give_back_memory)
         pages = serve_ops(
             daemon,
             works.ledger,

@@ -1,0 +1,32 @@
+"""What is freed goes back to the machine."""
+
+import subprocess
+import sys
+
+_BURST = """
+import re
+from syncd.memory import give_back_memory
+
+def rss_kb():
+    with open("/proc/self/status") as status:
+        return int(re.search(r"VmRSS:\\s+(\\d+)", status.read())[1])
+
+def holes():
+    burst = [bytes(2000) for _ in range(50_000)]
+    return burst[::20]
+
+before = rss_kb()
+kept = holes()
+burst = rss_kb()
+give_back_memory()
+print(burst - before, rss_kb() - before)
+"""
+
+
+def test_o06_what_a_burst_leaves_behind_is_given_back() -> None:
+    told = subprocess.run([sys.executable, "-c", _BURST], capture_output=True, text=True, check=True).stdout
+
+    left_behind_kb, given_back_kb = map(int, told.split())
+
+    assert left_behind_kb > 80_000  # glibc keeps the holes between what is in use
+    assert given_back_kb < left_behind_kb / 2
