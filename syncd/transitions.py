@@ -96,7 +96,11 @@ def conflicting(facts: Facts, reason: str) -> Facts:
 
 
 def link(facts: Facts, contract: RemoteContract, *, now: datetime, adopted: bool = False) -> Facts:
-    """This contract of CACTUS is the mission's; a second one never takes the place of the first."""
+    """This contract of CACTUS is the mission's; a second one never takes the place of the first.
+
+    One that is found although nothing is known of its sending (the ledger was set back) was validated when it was
+    sent, whatever the row says now; only an admin who adopts it goes on with the row as it is.
+    """
     if facts.contract_id not in (None, contract.contract_id):
         return conflicting(facts, f"contrat {contract.contract_id}")
     linked = replace(
@@ -105,7 +109,7 @@ def link(facts: Facts, contract: RemoteContract, *, now: datetime, adopted: bool
         contract_id=contract.contract_id,
         linked_at=now,
         adopted=facts.adopted or adopted,
-        baseline=facts.baseline or facts.mission,
+        baseline=facts.baseline or (facts.mission if adopted else replace(facts.mission, status="validated")),
         refusal=None,
         conflict=None,
     )

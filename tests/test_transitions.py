@@ -7,7 +7,7 @@ import pytest
 
 from syncd.actions import Announce, Initialise, Letter, LookUp
 from syncd.model import Asked, DocumentKind, Event, Facts, NotificationState, Patience, Role
-from syncd.standing import has_been_sent
+from syncd.standing import has_been_sent, is_withdrawn
 from syncd.transitions import (
     absent,
     announce,
@@ -174,6 +174,15 @@ def test_a_second_contract_never_takes_the_place_of_the_first() -> None:
 
 
 # -------------------------------------------------------------------------------------------------------------- linking
+
+
+@pytest.mark.parametrize("adopted", [False, True])
+def test_q06_a_contract_that_is_found_makes_no_withdrawal_accepted_but_an_admin_does(*, adopted: bool) -> None:
+    withdrawn = known(mission(status="withdrawn"))
+
+    found = link(withdrawn, FRESH, now=NOW, adopted=adopted)
+
+    assert is_withdrawn(found) is not adopted
 
 
 def test_a_link_ends_every_question() -> None:

@@ -135,9 +135,7 @@ def told_of_a_lost_answer(facts: Facts, item: RemoteContract, *, now: datetime) 
     )  # in a ledger that was set back
     is_open = facts.contract_id is None and (facts.asked in (Asked.UNKNOWN, Asked.ABSENT) or is_forgotten)
     if is_open and is_same_contract(item, facts.sent or facts.mission):
-        as_sent = replace(facts.mission, status="validated")  # or it would not have been
-        known = replace(facts, baseline=as_sent) if is_forgotten else facts
-        linked = adopted_or_conflicting(item, now=now)(known)
+        linked = adopted_or_conflicting(item, now=now)(facts)
         return replace(linked, facts=replace(linked.facts, reread_wanted=True))
     if facts.asked not in (Asked.UNKNOWN, Asked.UNDER_WAY):
         return None

@@ -80,10 +80,14 @@ class Scene:
         yield from self._step(mission_id, row, codes, final, letters)
 
     def _may_be_unknown(self, row: Row, codes: list[str]) -> bool:
-        """Where CACTUS cannot be asked, a person is: held, the mission would have to be asked for once more."""
+        """Where CACTUS cannot be asked, a person is: held, the mission would have to be asked for once more.
+
+        So it is where the ledger was set back and another mission of the student took the place meanwhile.
+        """
         nature = self.cactus.nature
         cannot_be_found = not nature.has_look_up and not nature.has_feed
-        return bool({*codes} & _QUESTIONS or (codes and cannot_be_found) or self._is_forgotten(row))
+        is_second = self.restores > 0 and row["asked"] == "never" and HoldCode.DUPLICATE_ACTIVE_CONTRACT in codes
+        return bool({*codes} & _QUESTIONS or (codes and cannot_be_found) or self._is_forgotten(row) or is_second)
 
     def _is_forgotten(self, row: Row) -> bool:
         """A documented limit: created, the ledger set back, withdrawn, and no feed that tells of the contract."""
