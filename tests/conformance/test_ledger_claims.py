@@ -13,7 +13,6 @@ from syncd.model import Asked, Facts, MissionId, Step
 from syncd.ports.ledger import Amendment, CreationLimit, Outcome, Settled
 from syncd.ports.reading import ContractFilter
 from tests.store.bench import (
-    DATABASES,
     NO_LIMIT,
     NOW,
     Bench,
@@ -30,12 +29,6 @@ from tests.store.bench import (
 EVERYTHING = ContractFilter()
 M1 = MissionId("M-001")
 LATER = NOW + timedelta(minutes=5)
-
-
-@pytest.fixture(params=DATABASES)
-async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
-    async with bench_on(request, tmp_path) as opened:
-        yield opened
 
 
 @pytest.fixture(params=["postgresql"])

@@ -1,10 +1,9 @@
 """Ways through the ledger that nobody takes on an ordinary day."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import literal, update
@@ -21,12 +20,10 @@ from syncd.store.loading import load_these
 from syncd.store.tables import contracts
 from syncd.store.writing import Changes
 from tests.store.bench import (
-    DATABASES,
     NO_LIMIT,
     NOW,
     Bench,
     a_mission,
-    bench_on,
     claim,
     link_all,
     outcome,
@@ -36,12 +33,6 @@ from tests.store.bench import (
 
 A = MissionId("A")
 LATER = NOW + timedelta(minutes=6)
-
-
-@pytest.fixture(params=DATABASES)
-async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
-    async with bench_on(request, tmp_path) as opened:
-        yield opened
 
 
 def names(claimed: Claimed) -> set[str]:

@@ -16,7 +16,6 @@ from syncd.ports.ledger import Amendment, Settled
 from syncd.ports.reading import ContractFilter
 from syncd.store import DaemonLock
 from tests.store.bench import (
-    DATABASES,
     NO_LIMIT,
     NOW,
     Bench,
@@ -32,12 +31,6 @@ from tests.store.breakage import commit_cutter, dies_after_its_next_commit, disk
 
 A = MissionId("A")
 ALL = ContractFilter()
-
-
-@pytest.fixture(params=DATABASES)
-async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
-    async with bench_on(request, tmp_path) as opened:
-        yield opened
 
 
 @pytest.fixture(params=["sqlite", "sqlite-wal"])

@@ -1,10 +1,8 @@
 """The outbox: who is taken when, what becomes of a letter, and what is never sent twice without need."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -14,19 +12,13 @@ from syncd.model import Event, Facts, MissionId, NotificationState, Role, Step
 from syncd.ports.ledger import Amendment, LetterOutcome, QueuedLetter, Settled
 from syncd.store import SqlLedger
 from syncd.store.sqlite import WRITES
-from tests.store.bench import DATABASES, NOW, Bench, a_mission, bench_on, claim, missions, settled, with_letter
+from tests.store.bench import NOW, Bench, a_mission, claim, missions, settled, with_letter
 
 A = MissionId("A")
 LATER = NOW + timedelta(minutes=5)
 SENT, FAILED, UNKNOWN, QUEUED = (
     NotificationState.SENT, NotificationState.FAILED, NotificationState.UNKNOWN, NotificationState.QUEUED,
 )  # fmt: skip
-
-
-@pytest.fixture(params=DATABASES)
-async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
-    async with bench_on(request, tmp_path) as opened:
-        yield opened
 
 
 async def write(

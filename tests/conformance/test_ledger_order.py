@@ -1,25 +1,16 @@
 """Who is claimed first: the urgent, then the oldest and the newest in equal parts, and the failing on the side."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
-
-import pytest
 
 from syncd.model import Facts
 from syncd.ports.ledger import Amendment, Claimed, Outcome, Settled
 from syncd.store import SqlLedger
-from tests.store.bench import DATABASES, NO_LIMIT, NOW, Bench, a_mission, bench_on, claim, outcome, settle, settled
+from tests.store.bench import NO_LIMIT, NOW, Bench, a_mission, claim, outcome, settle, settled
 
 LATER = NOW + timedelta(minutes=5)
-
-
-@pytest.fixture(params=DATABASES)
-async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
-    async with bench_on(request, tmp_path) as opened:
-        yield opened
 
 
 async def test_the_urgent_are_claimed_first_then_the_longest_due(bench: Bench) -> None:

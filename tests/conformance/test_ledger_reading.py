@@ -1,11 +1,7 @@
 """What the ledger tells to people: lists, pages, counts, and the small shared facts."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
-
-import pytest
 
 from syncd.model import (
     ContractId,
@@ -22,17 +18,11 @@ from syncd.model import (
 )
 from syncd.ports.ledger import Amendment, GateState, GuardState, LetterOutcome, Settled, TimelineEntry
 from syncd.ports.reading import ContractFilter
-from tests.store.bench import DATABASES, NOW, Bench, a_mission, bench_on, claim, link_all, missions, settle, with_letter
+from tests.store.bench import NOW, Bench, a_mission, claim, link_all, missions, settle, with_letter
 
 A = MissionId("A")
 ALL = ContractFilter()
 LATER = NOW + timedelta(minutes=5)
-
-
-@pytest.fixture(params=DATABASES)
-async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
-    async with bench_on(request, tmp_path) as opened:
-        yield opened
 
 
 async def test_late_requests_come_first_on_every_page(bench: Bench) -> None:

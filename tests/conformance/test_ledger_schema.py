@@ -1,23 +1,14 @@
 """The schema: migrated once whoever comes first, the same as the code's, and left alone when it is newer."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
-import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 
 from syncd.store.migration import scripts
 from syncd.store.tables import metadata
-from tests.store.bench import DATABASES, NOW, Bench, a_mission, bench_on, column, run
-
-
-@pytest.fixture(params=DATABASES)
-async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
-    async with bench_on(request, tmp_path) as opened:
-        yield opened
+from tests.store.bench import NOW, Bench, a_mission, column, run
 
 
 async def test_concurrent_migrations_of_an_empty_database_wait_for_each_other(bench: Bench) -> None:

@@ -1,22 +1,18 @@
 """What is written is what was decided from the row as it is: discovery, amendments, rivals, and nothing lost."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from syncd.model import Asked, ContractId, DocumentKind, Event, Facts, MissionId, Step, StoredDocument
 from syncd.ports.ledger import Amendment, CursorMove, KnownMission, RowsRecorded, TimelineEntry
 from tests.store.bench import (
-    DATABASES,
     NO_LIMIT,
     NOW,
     Bench,
     a_mission,
-    bench_on,
     claim,
     column,
     link_all,
@@ -30,12 +26,6 @@ from tests.store.bench import (
 
 A, B = MissionId("A"), MissionId("B")
 LATER = NOW + timedelta(minutes=5)
-
-
-@pytest.fixture(params=DATABASES)
-async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
-    async with bench_on(request, tmp_path) as opened:
-        yield opened
 
 
 # ---------------------------------------------------------------------------------------------------------- discovery
