@@ -2,49 +2,25 @@
 
 import json
 import os
-import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.world.missions import Missions, mission
+
 ROOT = Path(__file__).parents[1]
-_FIRST_DAY = "2025-06-02"
-_MISSION = {
-    "updated_at": f"{_FIRST_DAY}T10:00:00Z", "status": "validated", "validated_at": f"{_FIRST_DAY}T09:00:00Z",
-    "validated_by": "superviseur", "submitted_at": "2025-05-20T09:00:00Z", "track": "apprentissage",
-    "academic_year": "2025-2026", "programme": "M2 MIAGE ID2I", "level": "M2", "campus": "aix",
-    "admission_confirmed": 1, "training_starts_on": "2025-09-01", "training_ends_on": "2026-08-31",
-    "student_last_name": "Durand-Lefèvre", "student_first_name": "Zoé", "company_siret": "13001533200013",
-    "company_name": "Entreprise Exemple", "hr_contact_name": "Camille Martin", "mentor_name": "Dominique Petit",
-    "mentor_email": "mentor@example.com", "mission_title": "Développement d'une application de suivi",
-    "mission_description": "Concevoir, développer et tester une application de suivi des contrats en alternance.",
-    "contract_starts_on": "2025-09-15", "contract_ends_on": "2026-09-15",
-}  # fmt: skip
-_OF_ONE = ("mission_id", "student_number", "student_email", "hr_contact_email")
 
 
 def write_missions(file: Path, count: int) -> str:
     """Write a store of so many missions that nothing speaks against; return its address."""
-    columns = [*_OF_ONE, *_MISSION]
-    names = ", ".join(f"{name} PRIMARY KEY" if name == "mission_id" else name for name in columns)
-    places = ", ".join("?" for _ in columns)
-    with closing(sqlite3.connect(file)) as connection, connection:
-        connection.execute(f"CREATE TABLE validated_missions ({names})")
-        connection.execute("CREATE INDEX by_change ON validated_missions (updated_at, mission_id)")
-        rows = ([*_one(number), *_MISSION.values()] for number in range(1, count + 1))
-        connection.executemany(f"INSERT INTO validated_missions VALUES ({places})", rows)  # noqa: S608
+    Missions(file).put_all(mission(number) for number in range(1, count + 1))
     return f"sqlite:///{file}"
-
-
-def _one(number: int) -> tuple[str, str, str, str]:
-    mission_id = f"FVMA-2025-{number:07d}"
-    return mission_id, f"21{number:07d}", f"etudiant{number}@example.org", f"rh{number}@example.com"
 
 
 @dataclass(frozen=True, slots=True)

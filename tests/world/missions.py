@@ -1,6 +1,7 @@
 """A mission store as the FVMA application keeps it, on SQLite."""
 
 import sqlite3
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -60,10 +61,16 @@ class Missions:
         self._run(f"CREATE TABLE validated_missions ({names})")
 
     def put(self, *rows: dict[str, Any]) -> None:
-        places = ", ".join("?" for _ in self._columns)
+        """Write rows, one after another."""
         for row in rows:
-            values = [row[name] for name in self._columns]
-            self._run(f"INSERT OR REPLACE INTO validated_missions VALUES ({places})", values)  # noqa: S608
+            self.put_all([row])
+
+    def put_all(self, rows: Iterable[dict[str, Any]]) -> None:
+        """Write rows, all at once."""
+        places = ", ".join("?" for _ in self._columns)
+        values = ([row[name] for name in self._columns] for row in rows)
+        with closing(sqlite3.connect(self.file)) as connection, connection:
+            connection.executemany(f"INSERT OR REPLACE INTO validated_missions VALUES ({places})", values)  # noqa: S608
 
     def change(self, mission_id: str, **values: Any) -> None:
         """Change a row; its `updated_at` follows unless it is given."""

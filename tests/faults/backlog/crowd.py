@@ -1,8 +1,6 @@
 """Makes a crowd of one: contracts as the daemon itself left the first of them, each with its own names."""
 
-import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import closing
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -14,7 +12,7 @@ from syncd.database import async_url
 from syncd.model import ContractId, Mission, MissionId
 from syncd.store.rows import columns_of, facts_of, student_key
 from syncd.store.tables import contracts, letters
-from tests.world.missions import COLUMNS, Missions, mission
+from tests.world.missions import mission
 from tests.world.remote import Remote
 
 FIRST = 1
@@ -72,13 +70,6 @@ class Crowd:
             connection.execute(text("ANALYZE"))
 
 
-def fill_store(store: Missions, count: int) -> None:
-    """Write the rows of the whole crowd, as the application that validates missions would have them."""
-    places = ", ".join("?" for _ in COLUMNS)
-    with closing(sqlite3.connect(store.file)) as connection, connection:
-        connection.executemany(f"INSERT OR REPLACE INTO validated_missions VALUES ({places})", _store_rows(count))  # noqa: S608
-
-
 def fill_remote(remote: Remote, count: int) -> None:
     """Let CACTUS know every contract of the crowd; its feed says nothing of them."""
     (first,) = remote.contracts.values()
@@ -88,12 +79,6 @@ def fill_remote(remote: Remote, count: int) -> None:
             "contract_id": contract_id, "external_reference": row["mission_id"],
             "student": {"number": row["student_number"]},
         }  # fmt: skip
-
-
-def _store_rows(count: int) -> Iterator[list[Any]]:
-    for number in range(FIRST, FIRST + count):
-        row = mission(number)
-        yield [row[name] for name in COLUMNS]
 
 
 def _copy(row: Mapping[str, Any], number: int) -> dict[str, Any]:

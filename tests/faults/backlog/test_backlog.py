@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.backlog.crowd import FIRST, Crowd, fill_remote, fill_store
+from tests.faults.backlog.crowd import FIRST, Crowd, fill_remote
 from tests.support.scale import Amount, Figures
 from tests.world.missions import mission
 from tests.world.remote import Answer, Remote, Request, Trap
@@ -108,7 +108,7 @@ def _crowded(world: World, count: int) -> Crowd:
     url = world.environment.get("SYNCD_DATABASE__URL", f"sqlite:///{world.folder / 'state' / 'syncd.sqlite3'}")
     crowd = Crowd.of(url)
     crowd.grow(count)
-    fill_store(world.missions, count)
+    world.missions.put_all(mission(number) for number in range(FIRST, FIRST + count))
     fill_remote(world.remote, count)
     return crowd
 

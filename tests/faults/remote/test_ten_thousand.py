@@ -5,11 +5,10 @@ on SQLite, half on PostgreSQL, with a remote that honours keys and with one that
 """
 
 import asyncio
-import sqlite3
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import ExitStack, asynccontextmanager, closing
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -29,7 +28,7 @@ from tests.faults.remote.registry import AT_ONCE, Registry, is_creation, referen
 from tests.faults.remote.rig import KINDS
 from tests.support.postgres import PostgresServer
 from tests.support.scale import Amount, Figures
-from tests.world.missions import COLUMNS, Missions, mission
+from tests.world.missions import Missions, mission
 from tests.world.remote import Request
 from tests.world.world import KEY
 
@@ -91,15 +90,6 @@ def place(
         yield Place(backend=str(request.param), ledger_url=url, honours_keys=honours_keys)
 
 
-def fill_store(file: Path, numbers: Sequence[int]) -> None:
-    """Write the missions, as the application would have over months."""
-    Missions(file)
-    marks = ", ".join("?" for _ in COLUMNS)
-    rows = [[row[column] for column in COLUMNS] for row in map(mission, numbers)]
-    with closing(sqlite3.connect(file)) as connection, connection:
-        connection.executemany(f"INSERT INTO validated_missions VALUES ({marks})", rows)  # noqa: S608 - our own names
-
-
 @asynccontextmanager
 async def daemon_at_work(place: Place, remote_url: str, folder: Path) -> AsyncIterator[Works]:
     """Run the daemon on a configuration of its own; it is stopped in order."""
@@ -148,7 +138,7 @@ async def test_r02_r03_ten_thousand_initialisations_make_ten_thousand_contracts(
     tmp_path: Path, place: Place, amount: Amount, figures: Figures, lines: list[EventDict]
 ) -> None:
     count = amount(quick=200, deep=10_000) // 2
-    fill_store(tmp_path / "fvma.sqlite3", range(1, count + 1))
+    Missions(tmp_path / "fvma.sqlite3").put_all(map(mission, range(1, count + 1)))
     registry = Registry(time.monotonic, honours_keys=place.honours_keys)
     async with (
         open_counter(registry, Chaos("ten thousand", place.name)) as desk,
