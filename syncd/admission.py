@@ -5,11 +5,6 @@ Date and data holds apply only before the first sending; afterwards only what ha
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from functools import lru_cache
-
-from email_validator import EmailNotValidError, validate_email
-from stdnum.exceptions import ValidationError
-from stdnum.fr import siret
 
 from syncd.model import (
     Asked,
@@ -23,10 +18,8 @@ from syncd.model import (
     changed_fields,
 )
 from syncd.standing import has_been_sent, is_gone, is_over, is_withdrawn
+from syncd.wellformed import is_mail_address, is_siret
 from syncd.workdays import add_months, paris_day, start_of_paris_day
-
-_REMEMBERED = 512
-"""Judgements on addresses and numbers: a contract is looked at several times within a second."""
 
 _REQUIRED = {
     "validated_at": "La date de validation de la mission",
@@ -199,7 +192,7 @@ def _words(mission: Mission, policy: Policy) -> Iterator[HoldReason]:
     if mission.campus is not None and mission.campus not in policy.campuses:
         yield _hold(HoldCode.CAMPUS_UNKNOWN, "campus", "Le campus n'est pas dans la liste de la configuration.")
     for name, label in _REQUIRED.items():
-        if _is_absent(mission, name):
+        if getattr(mission, name) is None and not _is_named(mission, name):
             yield _hold(HoldCode.FIELD_MISSING, name, f"{label} manque dans la FVMA.")
     for name in mission.unsafe:
         yield _hold(
@@ -305,30 +298,6 @@ def _seniority(facts: Facts, now: datetime) -> tuple[datetime, str]:
 
 
 # ------------------------------------------------------------------------------------- small words
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def is_mail_address(address: str | None) -> bool:
-    """Whether this is one well-formed mail address, without asking any server."""
-    if address is None:
-        return False
-    try:
-        validate_email(address, check_deliverability=False)
-    except EmailNotValidError:
-        return False
-    return True
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def is_siret(number: str | None) -> bool:
-    """Whether these are the 14 digits of a SIRET with a right check digit; La Poste counts otherwise."""
-    if number is None or len(number) != 14 or not (number.isascii() and number.isdecimal()):
-        return False
-    try:
-        siret.validate(number)
-    except ValidationError:
-        return False
-    return True
 
 
 def _is_named(mission: Mission, name: str) -> bool:

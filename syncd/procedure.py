@@ -208,6 +208,8 @@ def _reread_at(facts: Facts, now: datetime, policy: Policy) -> datetime | None:
 
 def _outdated_documents(facts: Facts) -> Supersede | None:
     """A reopened contract's documents no longer hold, those that CACTUS still lists included."""
+    if not facts.documents:
+        return None
     status = facts.remote.known_status if facts.remote is not None else None
     current = tuple(document for document in facts.documents if document.superseded_at is None)
     return Supersede(documents=current) if status in FILLING and current else None

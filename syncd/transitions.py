@@ -1,6 +1,5 @@
 """How facts change: what each outcome, each reading and each decision of a person adds to what is known. Pure."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from syncd.actions import Announce, Effect, Initialise
@@ -18,6 +17,7 @@ from syncd.model import (
     RemoteStatus,
     StoredDocument,
 )
+from syncd.model.replacing import replace
 from syncd.standing import OVER
 
 # ---------------------------------------------------------------------- intents and their outcomes

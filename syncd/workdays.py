@@ -57,6 +57,7 @@ def _weekdays_until(day: date) -> int:
     return 5 * weeks + min(rest, 5)
 
 
+@lru_cache(maxsize=64)
 def add_working_days(day: date, n: int) -> date:
     """Return the n-th working day after `day`; `day` itself, working or not, when `n` is 0."""
     return _nth_after(day, n, is_working_day)
@@ -89,6 +90,7 @@ def add_months(day: date, n: int) -> date:
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
+@lru_cache(maxsize=1024)
 def paris_day(instant: datetime) -> date:
     """Return the day that Paris has at an aware instant."""
     if instant.tzinfo is None:
@@ -101,6 +103,7 @@ def start_of_paris_day(day: date) -> datetime:
     return _paris_hour(day, 0)
 
 
+@lru_cache(maxsize=64)
 def _paris_hour(day: date, hour: int) -> datetime:
     """Return an hour of a Paris day, in UTC; hour 24 is the next day's beginning."""
     next_day, hour = divmod(hour, 24)

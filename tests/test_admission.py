@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from syncd.admission import campaign_opening, holds_of, is_active, is_mail_address, is_siret
+from syncd.admission import campaign_opening, holds_of, is_active
 from syncd.model import Asked, Campaign, CampaignPattern, Campaigns, Facts, HoldCode, Mission, Policy, Step
 from syncd.procedure import visible_step
 from tests.support.facts import (
@@ -338,34 +338,6 @@ def test_who_takes_the_student_s_place() -> None:
 
 
 # ---------------------------------------------------------------------------------------------------------- small words
-
-
-@pytest.mark.parametrize(
-    ("number", "is_valid"),
-    [
-        ("13001533200013", True), ("39391439500057", True), ("12345678200010", True), ("98765432400027", True),
-        ("35600000000048", True),  # La Poste, by its key
-        ("35600000049837", True),  # La Poste, by the sum of its digits alone
-        ("35600000049838", False),
-        ("12345678200011", False), ("1234567820001", False), ("123456782000100", False), ("123 456 782 00010", False),
-        ("1234567820001O", False), ("１２３４５６７８２０００１０", False), ("", False), (None, False),
-    ],
-)  # fmt: skip
-def test_q09_a_siret_has_14_digits_and_a_key(number: str | None, is_valid: bool) -> None:
-    assert is_siret(number) is is_valid
-
-
-@pytest.mark.parametrize(
-    ("address", "is_valid"),
-    [
-        ("zoe@example.org", True), ("zoé@example.org", True), ("rh+paie@sous.example.com", True),
-        ("zoe@example", False),
-        ("zoe@@example.org", False), ("zoe@example.org, rh@example.org", False), ("Zoé <zoe@example.org>", False),
-        ("zoe", False), ("", False), (None, False),
-    ],
-)  # fmt: skip
-def test_q09_an_address_is_one_address(address: str | None, is_valid: bool) -> None:
-    assert is_mail_address(address) is is_valid
 
 
 def test_a_hold_is_what_people_see_as_held() -> None:

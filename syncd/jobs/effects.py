@@ -1,7 +1,7 @@
 """Perform one effect on the outside world and say what it adds to the facts. Nothing is written here."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from syncd.actions import CancelRemote, Effect, FetchDocument, Initialise, LookUp, ReadRemote
@@ -10,6 +10,7 @@ from syncd.jobs.failures import failure, postponed
 from syncd.jobs.fetch import DocumentFetcher
 from syncd.jobs.gate import Gate
 from syncd.model import ContractId, Facts, MissionId, Policy, RemoteContract
+from syncd.model.replacing import replace
 from syncd.ports.cactus import Cactus
 from syncd.ports.clock import Clock
 from syncd.ports.ledger import Amend, Amendment, Claim, Outcome, TimelineEntry

@@ -1,11 +1,11 @@
 """What an effect that came to nothing adds to the facts. Pure, but for the clock's time and dice."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 from syncd.actions import Effect, Initialise
 from syncd.errors import OutcomeUnknown, Transient
 from syncd.model import Facts, Patience
+from syncd.model.replacing import replace
 from syncd.ports.clock import Clock
 from syncd.ports.ledger import Amend, Amendment, Claim, Outcome, TimelineEntry
 from syncd.transitions import failed, not_applied, unanswered

@@ -1,12 +1,12 @@
 """Delete documents whose retention is over. The row, its hash and the timeline stay; the bytes go."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import partial
 
 from syncd.jobs.works import Works
 from syncd.model import Facts, MissionId, Policy, StoredDocument
+from syncd.model.replacing import replace
 from syncd.ports.documents import Vault
 from syncd.ports.ledger import Amendment, Ledger, TimelineEntry
 from syncd.ports.reading import ContractFilter, ContractRow

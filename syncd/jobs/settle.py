@@ -1,6 +1,5 @@
 """Look at one contract until something outside is to be done, or nothing is."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -21,6 +20,7 @@ from syncd.admission import holds_of, is_active
 from syncd.cautions import is_late_request, warnings_of
 from syncd.jobs.leaps import Leaps
 from syncd.model import Asked, Facts, HoldCode, HoldReason, Policy, Step
+from syncd.model.replacing import replace
 from syncd.ports.clock import Clock
 from syncd.ports.ledger import Settled, TimelineEntry
 from syncd.procedure import next_step, visible_step

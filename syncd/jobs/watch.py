@@ -1,7 +1,6 @@
 """Read the change feed of CACTUS into the ledger. The feed says where to look; the contract's state is the truth."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -11,6 +10,7 @@ from syncd.events import Log
 from syncd.jobs.effects import adopted_or_conflicting, observed
 from syncd.jobs.gate import Gate
 from syncd.model import Asked, ContractId, Facts, MissionId, RemoteContract, RemoteStatus
+from syncd.model.replacing import replace
 from syncd.ports.cactus import Cactus, FeedPage
 from syncd.ports.clock import Clock
 from syncd.ports.ledger import Amend, Amendment, CursorMove, Ledger

@@ -149,12 +149,14 @@ class Facts:
 
     def current_document(self, kind: DocumentKind) -> StoredDocument | None:
         """Return the stored document of this kind that is not superseded."""
+        if not self.documents:
+            return None
         current = [d for d in self.documents if d.kind is kind and d.superseded_at is None]
         return max(current, key=lambda d: d.version, default=None)
 
     def has_announced(self, event: Event, *, role: Role | None = None, cause: str | None = None) -> bool:
         """Whether a letter of this event (to this role, for this cause) was ever queued."""
-        return any(
-            n.event is event and (role is None or n.role is role) and (cause is None or n.cause == cause)
-            for n in self.notifications
-        )
+        for n in self.notifications:
+            if n.event is event and (role is None or n.role is role) and (cause is None or n.cause == cause):
+                return True
+        return False

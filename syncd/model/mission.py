@@ -56,4 +56,6 @@ SENT_FIELDS = tuple(field.name for field in fields(Mission) if field.name not in
 
 def changed_fields(sent: Mission, now: Mission) -> tuple[str, ...]:
     """Return the names of the sent fields that differ, in the store's order."""
+    if sent is now:
+        return ()
     return tuple(name for name in SENT_FIELDS if getattr(sent, name) != getattr(now, name))

@@ -139,6 +139,10 @@ class Policy:
     capabilities: Capabilities = Capabilities()
     reminders: ReminderPolicy = ReminderPolicy()
     patience: Patience = Patience()
+    _rules: dict[tuple[object, ...], RecipientRule | None] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """Which row decided before: asked for a dozen times per contract, and there are few answers."""
 
     def recipients_of(self, event: Event, mission: Mission) -> tuple[Role, ...]:
         """Return who is told of this event."""
@@ -151,7 +155,10 @@ class Policy:
         return rule.moment if rule is not None and rule.moment is not None else Moment.DOCUMENTS
 
     def _rule(self, event: Event, mission: Mission) -> RecipientRule | None:
-        return next((rule for rule in self.recipients if rule.fits(event, mission)), None)
+        asked = (event, mission.track, mission.level, mission.campus)
+        if asked not in self._rules:
+            self._rules[asked] = next((rule for rule in self.recipients if rule.fits(event, mission)), None)
+        return self._rules[asked]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +193,8 @@ class Campaigns:
         """Return the mission with the days of its training: its own, else those of its programme or its campaign."""
         campaign = self.of(mission.academic_year)
         if campaign is None:
+            return mission
+        if mission.training_starts_on is not None and mission.training_ends_on is not None:
             return mission
         ends_on = campaign.training_ends_per_programme.get(mission.programme or "", campaign.training_ends_on)
         return replace(

@@ -1,12 +1,12 @@
 """Changes without a lease: rows of the mission store, and what the feed, the sweep or an admin changed."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import select
 
 from syncd.model import Facts, Mission, MissionId
+from syncd.model.replacing import replace
 from syncd.ports.ledger import (
     Amend,
     Amendment,

@@ -1,13 +1,13 @@
 """The ledger's work: claiming what is due, recording what came of it, and keeping or giving back leases."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
 
 from sqlalchemy import UpdateBase, bindparam, tuple_, update
 
 from syncd.model import Facts, MissionId
+from syncd.model.replacing import replace
 from syncd.ports.ledger import Amendment, Claim, Claimed, CreationLimit, Outcome, Settle, TimelineEntry
 from syncd.store.engine import Happening, Transaction, clock_after
 from syncd.store.loading import LEFT_ALONE, Batch, load

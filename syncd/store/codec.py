@@ -19,15 +19,19 @@ class NotUnderstoodError(ValueError):
 
 def to_json(value: object) -> object:
     """Return the JSON of a dataclass, an enum, an instant, a day, a tuple or a scalar."""
-    return _encoder(cast("Hashable", type(value)))(value)
-
-
-@cache
-def _encoder(kind: Hashable) -> Encode:
-    """Return what turns a value of exactly this type into JSON."""
-    assert isinstance(kind, type)  # noqa: S101 - said so for the cache alone
+    kind = type(value)
     if kind in _PLAIN:
-        return _as_it_is
+        return value
+    if kind not in _ENCODERS:
+        _ENCODERS[kind] = _encoder(kind)
+    return _ENCODERS[kind](value)
+
+
+_ENCODERS: dict[type, Encode] = {}
+
+
+def _encoder(kind: type) -> Encode:
+    """Return what turns a value of exactly this type into JSON."""
     if issubclass(kind, StrEnum):
         return str
     if issubclass(kind, date):
@@ -37,10 +41,6 @@ def _encoder(kind: Hashable) -> Encode:
     if is_dataclass(kind):
         return partial(_object, tuple(field.name for field in fields(kind)))
     raise TypeError(f"no JSON for {kind.__name__}")
-
-
-def _as_it_is(value: object) -> object:
-    return value
 
 
 def _isoformat(value: object) -> object:
@@ -61,7 +61,7 @@ def _object(names: tuple[str, ...], value: object) -> object:
     return content
 
 
-_PLAIN = (str, int, bool, type(None))
+_PLAIN = frozenset({str, int, bool, type(None)})
 """Most fields: not even a call."""
 
 

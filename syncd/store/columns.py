@@ -10,6 +10,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _UNSTORABLE = {0: "\N{REPLACEMENT CHARACTER}"} | dict.fromkeys(range(0xD800, 0xE000), "\N{REPLACEMENT CHARACTER}")
 
+_write_json = json.JSONEncoder(separators=(",", ":")).encode
+
 Number = BigInteger().with_variant(Integer(), "sqlite")
 """A 64-bit number; on SQLite it must be called INTEGER to number its rows by itself."""
 
@@ -63,7 +65,7 @@ class Json(TypeDecorator[object]):
 
     def process_bind_param(self, value: object, dialect: Dialect) -> str | None:  # noqa: ARG002
         """Write JSON."""
-        return None if value is None else json.dumps(value, separators=(",", ":"))
+        return None if value is None else _write_json(value)
 
     def process_result_value(self, value: object, dialect: Dialect) -> object:  # noqa: ARG002
         """Read JSON; what is not JSON is read as `UNREADABLE`, for the row's reader to report."""

@@ -2,12 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, literal_column, select
 
 from syncd.model import Asked, Event, Facts, MissionId, NotificationState, Role, Step, StoredDocument
+from syncd.model.replacing import replace
 from syncd.store.codec import NotUnderstoodError
 from syncd.store.engine import Transaction
 from syncd.store.rows import Loaded, Row, document_of, facts_of, notifications_of

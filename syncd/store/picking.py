@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from itertools import zip_longest
+from operator import itemgetter
 
 from sqlalchemy import ColumnElement, Update, bindparam, case, literal, select, update
 
@@ -167,4 +168,4 @@ async def _lease(tx: Transaction, turn: Turn, whom: Whom, most: int, values: Map
     """Lease rows in one statement, passing over what another replica is just claiming."""
     ours = {"most": most, "holder": turn.replica, "lease": tx.after(turn.now, turn.lease)}
     found = await tx.connection.execute(leasing(whom, is_postgres=tx.is_postgres), {**values, **ours})
-    return sorted((dict(row) for row in found.mappings()), key=lambda row: str(row["due_at"]))
+    return sorted((dict(row) for row in found.mappings()), key=itemgetter("due_at"))

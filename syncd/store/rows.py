@@ -5,8 +5,8 @@ Every fact has a column of its own name; a few columns repeat what lists and com
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
 from datetime import datetime
 from unicodedata import normalize
 
@@ -25,6 +25,7 @@ from syncd.model import (
     Step,
     StoredDocument,
 )
+from syncd.model.replacing import replace
 from syncd.ports.ledger import Settled
 from syncd.standing import has_been_sent
 from syncd.store.codec import NotUnderstoodError, from_json, to_json
@@ -36,6 +37,7 @@ _OF_OTHER_TABLES = frozenset({"documents", "notifications", "rivals"})
 _RECORDS: Mapping[str, type[Mission] | type[RemoteContract]] = {
     "mission": Mission, "baseline": Mission, "sent": Mission, "remote": RemoteContract,
 }  # fmt: skip
+_TRANSLATED = frozenset({*_RECORDS, "asked", "step"})
 _COPIES = ("baseline", "sent")
 FACTS = tuple(field.name for field in fields(Facts) if field.name not in _OF_OTHER_TABLES)
 _SCALARS = tuple(name for name in FACTS if name not in _RECORDS)
@@ -145,13 +147,12 @@ def _notification(row: Row, state: NotificationState) -> Notification:
 
 def columns_of(facts: Facts) -> Columns:
     """Return every column that the facts decide."""
-    named = {name: _column(facts, name) for name in FACTS}
-    return named | _shown(facts.mission) | {"student_key": student_key(facts)}
+    return _columns(facts, FACTS) | _shown(facts.mission) | {"student_key": student_key(facts)}
 
 
 def changed_columns(before: Facts, after: Facts) -> Columns:
     """Return only the columns that differ."""
-    changed = {name: _column(after, name) for name in FACTS if _differ(getattr(before, name), getattr(after, name))}
+    changed = _columns(after, [name for name in FACTS if _differ(getattr(before, name), getattr(after, name))])
     if "mission" in changed:
         old = _shown(before.mission)
         changed |= {name: value for name, value in _shown(after.mission).items() if value != old[name]}
@@ -206,9 +207,16 @@ def wants_active_key(facts: Facts, *, is_active: bool) -> bool:
     return is_active and has_been_sent(facts)
 
 
-def _column(facts: Facts, name: str) -> object:
-    value = getattr(facts, name)
-    return to_json(value) if name in _RECORDS or name in ("asked", "step") else value
+def _columns(facts: Facts, names: Iterable[str]) -> Columns:
+    """Return these facts as they are written; what is sent is its own baseline, and is translated once."""
+    columns = {name: getattr(facts, name) for name in names}
+    is_its_own_baseline = "sent" in columns and columns.get("baseline") is columns["sent"]
+    for name in columns.keys() & _TRANSLATED:
+        if name != "baseline" or not is_its_own_baseline:
+            columns[name] = to_json(columns[name])
+    if is_its_own_baseline:
+        columns["baseline"] = columns["sent"]
+    return columns
 
 
 def _shown(mission: Mission) -> Columns:

@@ -1,11 +1,11 @@
 """One remote contract belongs to one mission: whoever comes second is told so instead of stopping a batch."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from sqlalchemy import bindparam, select
 
 from syncd.model import Asked, Facts, MissionId
+from syncd.model.replacing import replace
 from syncd.ports.ledger import Amendment
 from syncd.store.engine import Transaction
 from syncd.store.tables import contracts

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from syncd.adapters.missions.sql import SqlMissionStore
-from syncd.admission import holds_of, is_siret
+from syncd.admission import holds_of
 from syncd.cautions import is_late_request
 from syncd.demo.mission_store import MissionFile
 from syncd.demo.missions import (
@@ -23,6 +23,7 @@ from syncd.demo.missions import (
 from syncd.demo.people import student, synthetic_siret
 from syncd.demo.season import season_at
 from syncd.model import Campaigns, Facts, HoldCode, Mission, Policy, Track
+from syncd.wellformed import is_siret
 
 DAYS = (
     datetime(2026, 5, 14, 21, 59, tzinfo=UTC),  # the last minute before the next campaign opens in Paris
