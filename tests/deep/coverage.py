@@ -18,6 +18,7 @@ import pytest
 WHOLLY = (
     "syncd/procedure.py",
     "syncd/admission.py",
+    "syncd/wellformed.py",
     "syncd/standing.py",
     "syncd/transitions.py",
     "syncd/jobs/settle.py",
