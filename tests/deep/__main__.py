@@ -2,8 +2,9 @@
 
     python -m tests.deep [PART …] [--again] [--list]
 
-A part that passed on these very files is not run again: its result and its figures are kept under `.deep/`. A change of
-the product, or of what tests share, makes every part due again; a change of one suite's tests makes that part due.
+A part that fails ends there and says why. One that passed on these very files is not run again: its result and its
+figures are kept under `.deep/`. A change of the product, or of what tests share, makes every part due again; a change
+of one suite's tests makes that part due.
 """
 
 import argparse
@@ -85,8 +86,8 @@ def _command(part: Part, figures: Path) -> list[str]:
     if part.module is not None:
         return [sys.executable, "-m", part.module, "--figures", str(figures)]
     return [
-        sys.executable, "-m", "pytest", "-q", "--deep", "--figures", str(figures), f"--timeout={_LONGEST_TEST_S}",
-        "--numprocesses=3", "--dist=worksteal", "-p", "no:cacheprovider", *part.tests,
+        sys.executable, "-m", "pytest", "-q", "--exitfirst", "--deep", "--figures", str(figures),
+        f"--timeout={_LONGEST_TEST_S}", "--numprocesses=3", "--dist=worksteal", "-p", "no:cacheprovider", *part.tests,
     ]  # fmt: skip
 
 

@@ -21,7 +21,7 @@ PARTS = (
         name="crash",
         proves="a kill at every step of the event loop, during recovery, and at random microseconds",
         tests=("tests/faults/crash",),
-        minutes=40,
+        minutes=50,
     ),
     Part(
         name="simulation",
@@ -63,20 +63,20 @@ PARTS = (
         name="upgrade",
         proves="older rows, newer rows, killed migrations, mixed versions; feed and operations",
         tests=("tests/faults/upgrade", "tests/faults/feed", "tests/faults/operations"),
-        minutes=4,
+        minutes=2,
     ),
     Part(
         name="bugs",
         proves="fifteen bugs, planted one by one in a copy, are each caught",
         tests=("tests/faults/seeded_bugs",),
         runs_other_tests=True,
-        minutes=10,
+        minutes=2,
     ),
     Part(
         name="coverage",
         proves="every branch of the procedure, the admission, the ledger, the outbox and the outcome table is tested",
         module="tests.deep.coverage",
         runs_other_tests=True,
-        minutes=12,
+        minutes=15,
     ),
 )
