@@ -79,6 +79,19 @@ async def test_another_contract_under_our_reference_is_named(settled: Workshop) 
     assert await kinds(settled) == {"other_contract": id_of(1)}
 
 
+async def test_b07_a_contract_that_a_restored_ledger_forgot_is_named_while_it_is_held(
+    settled: Workshop,
+) -> None:
+    settled.rows.put(mission(4, student_number=mission(1)["student_number"]))
+    await settled.cactus.initialise(numbered(4), key="before the restore")
+
+    found = await kinds(settled)
+    await settled.works.advancer.drain()
+
+    assert found == {"other_contract": id_of(4)}
+    assert (await settled.view(4)).row.hold_codes == (HoldCode.DUPLICATE_ACTIVE_CONTRACT,)
+
+
 async def test_without_a_feed_every_contract_is_read_at_the_next_pass(tmp_path: Path) -> None:
     policy = replace(FEEDLESS, patience=POLICY.patience)
     async with open_workshop(tmp_path, tmp_path, policy=policy) as workshop:
