@@ -14,6 +14,7 @@ from syncd.model import (
     NotificationState,
     Patience,
     RemoteContract,
+    RemoteDocument,
     RemoteStatus,
     StoredDocument,
 )
@@ -198,6 +199,15 @@ def supersede(facts: Facts, documents: tuple[StoredDocument, ...], *, now: datet
     return replace(
         facts, documents=tuple(replace(d, superseded_at=now) if d in documents else d for d in facts.documents)
     )
+
+
+def is_still_offered(facts: Facts, document: RemoteDocument) -> bool:
+    """Whether CACTUS offers this very document, as far as is known: it may have been reopened or generated again."""
+    remote = facts.remote
+    offered = (
+        remote.current_document(document.kind) if remote is not None and remote.known_status in GENERATED else None
+    )
+    return offered is not None and (offered.version, offered.sha256) == (document.version, document.sha256)
 
 
 def reject_document(facts: Facts, kind: DocumentKind, fault: str) -> Facts:

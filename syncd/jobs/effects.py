@@ -20,6 +20,7 @@ from syncd.transitions import (
     conflicting,
     failed,
     is_same_contract,
+    is_still_offered,
     link,
     missing,
     observe,
@@ -244,6 +245,8 @@ async def _fetch(effect: FetchDocument, facts: Facts, bench: Bench) -> Amend:
         if result.stored is not None:
             done = succeeded(store_document(current, result.stored, now=now))
             return Amendment(facts=done, entries=(TimelineEntry(event="document.stored", detail=detail),))
+        if not is_still_offered(current, effect.document):  # what was wrong with it is of no interest any more
+            return Amendment(facts=succeeded(current))
         fault = result.fault or "unusable"
         entry = TimelineEntry(event="document.rejected", detail={**detail, "fault": fault})
         failures = current.document_failures + 1

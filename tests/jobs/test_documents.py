@@ -7,6 +7,7 @@ import pytest
 
 from syncd.adapters.documents.memory import MemoryVault
 from syncd.errors import RefusalCode, Refused, Transient
+from syncd.jobs.effects import observed
 from syncd.jobs.fetch import next_version
 from syncd.jobs.purge import DocumentKeeper, find_expired, purge_documents
 from syncd.model import ContractId, DocumentKind, HoldCode, Policy, Step
@@ -100,6 +101,34 @@ async def test_p02_what_is_no_document_yet_is_tried_again_and_held_only_after_th
         assert Step.TO_FETCH in steps
         assert held.row.hold_codes == (HoldCode.DOCUMENT_INVALID,)
         assert await workshop.step(1) is Step.TO_REGISTER
+
+
+class ReopeningCactus(CunningCactus):
+    """Reopens a contract while one of its documents is on its way, which the ledger learns at once."""
+
+    workshop: Workshop | None = None
+
+    async def fetch_document(self, contract_id: ContractId, kind: DocumentKind, version: int) -> FetchedDocument:
+        """Return what was asked for, a moment too late."""
+        found = await super().fetch_document(contract_id, kind, version)
+        if self.workshop is not None:
+            reopened, now = self.reopen(contract_id), self.workshop.clock.now()
+            await self.workshop.ledger.amend([id_of(1)], observed(reopened, now=now), now=now)
+        return found
+
+
+async def test_p07_what_is_wrong_with_a_document_of_a_contract_reopened_meanwhile_holds_nobody(tmp_path: Path) -> None:
+    clock = FixedClock(NOW)
+    cactus = ReopeningCactus(clock)
+    cactus.instead = {CERFA: b"%PDF-1.4 somebody else's\n%%EOF\n"}
+    async with open_workshop(tmp_path, tmp_path, clock=clock, cactus=cactus) as workshop:
+        cactus.workshop = workshop
+
+        await to_generated(workshop)
+
+        view = await workshop.view(1)
+        assert cactus.downloads == 1
+        assert (view.row.step, view.row.hold_codes) == (Step.AWAITING_STUDENT, ())
 
 
 async def test_p03_a_sound_document_with_another_hash_is_held_at_once_and_the_other_is_stored(tmp_path: Path) -> None:
