@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from syncd.errors import Misconfigured
+from syncd.sqlite_driver import OneTurnDriver
 
 _DRIVERS = {
     "sqlite": "sqlite+aiosqlite",
@@ -72,6 +73,7 @@ def make_engine(
             target,
             hide_parameters=True,
             connect_args=_connect_arguments(target, patience),
+            **({"module": OneTurnDriver()} if is_sqlite else {}),
             **({"pool_size": connections, "max_overflow": 0, "pool_use_lifo": True} if has_pool else {}),
         )
     except ModuleNotFoundError as error:
