@@ -192,7 +192,7 @@ def _words(mission: Mission, policy: Policy) -> Iterator[HoldReason]:
     if mission.campus is not None and mission.campus not in policy.campuses:
         yield _hold(HoldCode.CAMPUS_UNKNOWN, "campus", "Le campus n'est pas dans la liste de la configuration.")
     for name, label in _REQUIRED.items():
-        if getattr(mission, name) is None and not _is_named(mission, name):
+        if _is_absent(mission, name):
             yield _hold(HoldCode.FIELD_MISSING, name, f"{label} manque dans la FVMA.")
     for name in mission.unsafe:
         yield _hold(

@@ -43,9 +43,12 @@ class SystemClock:
         """
         seconds = self._hand()
         at_least = self._present + timedelta(seconds=(seconds - self._seconds) * _SLOW)
-        told = self._wall() if self._zero is None else self._zero + timedelta(seconds=seconds)
-        self._present, self._seconds = max(told, at_least), seconds
+        self._present, self._seconds = max(self._told(seconds), at_least), seconds
         return self._present
+
+    def _told(self, seconds: float) -> datetime:
+        """Return what the clock that counts says while the hand stands there."""
+        return self._wall() if self._zero is None else self._zero + timedelta(seconds=seconds)
 
     def agree_with(self, present: datetime, *, within: timedelta) -> None:
         """Go by another clock from now on, and by the machine's hand in between: its own wall counts no more.
@@ -53,11 +56,11 @@ class SystemClock:
         What is told is set right by as little as makes it possible; the first time it may go back.
         """
         seconds = self._hand()
-        is_first, hand = self._zero is None, timedelta(seconds=seconds)
-        told = self._wall() if self._zero is None else self._zero + hand
-        self._zero = min(max(told, present), present + within) - hand
+        is_first = self._zero is None
+        right = min(max(self._told(seconds), present), present + within)
+        self._zero = right - timedelta(seconds=seconds)
         if is_first:
-            self._present, self._seconds = self._zero + hand, seconds
+            self._present, self._seconds = right, seconds
 
     def monotonic(self) -> float:
         """Return seconds that never go back; only differences mean something. A machine's sleep counts."""

@@ -6,7 +6,6 @@ to close it. Each turn wakes two threads. A letter cost thirty turns, which was 
 
 import sqlite3
 from collections import deque
-from collections.abc import Sequence
 from typing import Any
 
 import aiosqlite
@@ -15,8 +14,6 @@ from sqlalchemy.dialects.sqlite.aiosqlite import (
     AsyncAdapt_aiosqlite_cursor,
     AsyncAdapt_aiosqlite_dbapi,
 )
-
-Parameters = Sequence[object]
 
 
 class _Cursor(AsyncAdapt_aiosqlite_cursor):

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from syncd.model import Asked
+from syncd.model import Asked, Event
 from syncd.model.replacing import replace
-from tests.support.facts import contract, known, linked
+from tests.support.facts import POLICY, contract, known, linked
 
 FACTS = linked(contract("initialised"))
 VALUES = [FACTS, FACTS.mission, FACTS.remote]
@@ -48,3 +48,11 @@ class Loose:
 def test_a_class_that_has_more_to_it_than_slots_is_refused() -> None:
     with pytest.raises(TypeError, match="Loose is not copied by its slots alone"):
         replace(Loose(1, 2), one=3)
+
+
+def test_what_a_value_remembers_is_not_copied() -> None:
+    nobody = replace(POLICY, recipients=())
+
+    assert POLICY.recipients_of(Event.CONTRACT_INITIALISED, FACTS.mission) != ()
+    assert replace(POLICY, recipients=()).recipients_of(Event.CONTRACT_INITIALISED, FACTS.mission) == ()
+    assert nobody == dataclasses.replace(POLICY, recipients=())
