@@ -1,5 +1,7 @@
 """The ledger's first schema."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -34,6 +36,28 @@ def _create_partial_index(name: str, table: str, columns: list[str], where: str)
 def _create_contracts() -> None:
     op.create_table(
         "contracts",
+        *_of_the_mission(),
+        *_of_the_request(),
+        *_of_the_remote(),
+        *_of_decisions_and_attempts(),
+        *_of_lists(),
+        *_of_the_work(),
+        sa.PrimaryKeyConstraint("mission_id", name=op.f("pk_contracts")),
+        sa.UniqueConstraint("active_key", name=op.f("uq_contracts_active_key")),
+        sa.UniqueConstraint("contract_id", name=op.f("uq_contracts_contract_id")),
+    )
+    _create_partial_index("ix_contracts_due", "contracts", ["lane", "due_at"], "due_at IS NOT NULL")
+    _create_partial_index("ix_contracts_first_asked", "contracts", ["first_asked_at"], "first_asked_at IS NOT NULL")
+    op.create_index("ix_contracts_late", "contracts", ["is_late", "mission_id"])
+    _create_partial_index("ix_contracts_lease", "contracts", ["lease_owner", "lease_until"], "lease_owner IS NOT NULL")
+    op.create_index("ix_contracts_step", "contracts", ["step", "mission_id"])
+    _create_partial_index("ix_contracts_retrying", "contracts", ["attempts"], "attempts > 0")
+    _create_partial_index("ix_contracts_student", "contracts", ["student_key"], "student_key IS NOT NULL")
+
+
+def _of_the_mission() -> list[sa.Column[Any]]:
+    """What is known of the mission."""
+    return [
         sa.Column("mission_id", Words(), nullable=False),
         sa.Column("mission", Json(), nullable=False),
         sa.Column("discovered_at", Instant(), nullable=False),
@@ -42,6 +66,12 @@ def _create_contracts() -> None:
         sa.Column("baseline_is_gone", sa.Boolean(), nullable=False),
         sa.Column("scope_waived", sa.Boolean(), nullable=False),
         sa.Column("decided_at", Instant()),
+    ]
+
+
+def _of_the_request() -> list[sa.Column[Any]]:
+    """What CACTUS was asked."""
+    return [
         sa.Column("asked", Words(), nullable=False),
         sa.Column("asked_at", Instant()),
         sa.Column("first_asked_at", Instant()),
@@ -50,6 +80,12 @@ def _create_contracts() -> None:
         sa.Column("sent", Json()),
         sa.Column("refusal", Words()),
         sa.Column("conflict", Words()),
+    ]
+
+
+def _of_the_remote() -> list[sa.Column[Any]]:
+    """What CACTUS has, and what was wrong with its documents."""
+    return [
         sa.Column("contract_id", Words()),
         sa.Column("linked_at", Instant()),
         sa.Column("adopted", sa.Boolean(), nullable=False),
@@ -64,6 +100,12 @@ def _create_contracts() -> None:
         sa.Column("document_fault", Words()),
         sa.Column("document_fault_of", Words()),
         sa.Column("document_failures", sa.Integer(), nullable=False),
+    ]
+
+
+def _of_decisions_and_attempts() -> list[sa.Column[Any]]:
+    """What people decided, and how it goes."""
+    return [
         sa.Column("manual_hold", Words()),
         sa.Column("cancel_wanted", Words()),
         sa.Column("closed_reason", Words()),
@@ -72,6 +114,12 @@ def _create_contracts() -> None:
         sa.Column("not_before", Instant()),
         sa.Column("last_error", Words()),
         sa.Column("step", Words(), nullable=False),
+    ]
+
+
+def _of_lists() -> list[sa.Column[Any]]:
+    """What lists and comparisons ask for."""
+    return [
         sa.Column("row_hash", Words(), nullable=False),
         sa.Column("track", Words()),
         sa.Column("campus", Words()),
@@ -88,23 +136,19 @@ def _create_contracts() -> None:
         sa.Column("warnings", Json()),
         sa.Column("next_action", Words()),
         sa.Column("changed_at", Instant(), nullable=False),
+    ]
+
+
+def _of_the_work() -> list[sa.Column[Any]]:
+    """When it is due, and who has it."""
+    return [
         sa.Column("due_at", Instant()),
         sa.Column("lane", sa.SmallInteger(), nullable=False),
         sa.Column("lease_owner", Words()),
         sa.Column("lease_token", Number, nullable=False),
         sa.Column("lease_until", Instant()),
         sa.Column("crashes", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("mission_id", name=op.f("pk_contracts")),
-        sa.UniqueConstraint("active_key", name=op.f("uq_contracts_active_key")),
-        sa.UniqueConstraint("contract_id", name=op.f("uq_contracts_contract_id")),
-    )
-    _create_partial_index("ix_contracts_due", "contracts", ["lane", "due_at"], "due_at IS NOT NULL")
-    _create_partial_index("ix_contracts_first_asked", "contracts", ["first_asked_at"], "first_asked_at IS NOT NULL")
-    op.create_index("ix_contracts_late", "contracts", ["is_late", "mission_id"])
-    _create_partial_index("ix_contracts_lease", "contracts", ["lease_owner", "lease_until"], "lease_owner IS NOT NULL")
-    op.create_index("ix_contracts_step", "contracts", ["step", "mission_id"])
-    _create_partial_index("ix_contracts_retrying", "contracts", ["attempts"], "attempts > 0")
-    _create_partial_index("ix_contracts_student", "contracts", ["student_key"], "student_key IS NOT NULL")
+    ]
 
 
 def _create_cursors() -> None:
