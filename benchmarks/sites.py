@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.support.environment import without_settings
 from tests.world.missions import Missions, mission
 
 ROOT = Path(__file__).parents[1]
@@ -77,7 +78,7 @@ def run(command: list[str], *, environment: dict[str, str] | None = None, folder
     Raises:
         RuntimeError: it did not end well; what it said last is in the message.
     """
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("SYNCD_")}
+    plain = without_settings()
     since = time.monotonic()
     with subprocess.Popen(  # noqa: S603
         command,

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support.environment import without_settings
+
 SYNCD = (sys.executable, "-m", "syncd")
-OWN_ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("SYNCD_")}
+OWN_ENVIRONMENT = without_settings()
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """Several replicas on one PostgreSQL: each mission is initialised once, each letter is sent once, whoever dies."""
 
 import asyncio
-import os
 import signal
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from syncd.settings.load import Places
 from syncd.wiring.works import open_works
 from tests.adapters.mail.post_office import PostOffice, serve
 from tests.adapters.missions.stores import PostgresStore
+from tests.support.environment import without_settings
 from tests.support.postgres import PostgresServer
 from tests.world.remote import Answer, Remote, Request, serve_remote
 from tests.world.world import KEY
@@ -178,7 +178,7 @@ class Process:
     """A replica as a process of its own."""
 
     def __init__(self, site: Site, port: int) -> None:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("SYNCD_")}
+        environment = without_settings()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "syncd", "run"],
             env=environment | site.environment | {"SYNCD_MAIL__PORT": str(port)},

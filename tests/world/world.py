@@ -22,6 +22,7 @@ from click.testing import CliRunner
 from pypdf import PdfReader, PdfWriter
 
 from syncd.cli import root
+from tests.support.environment import without_settings
 from tests.world.missions import Missions, mission
 from tests.world.remote import Remote, serve_remote
 
@@ -57,7 +58,7 @@ class World:
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         """Start the command and return it."""
-        plain = {name: value for name, value in os.environ.items() if not name.startswith("SYNCD_")}
+        plain = without_settings()
         return subprocess.Popen(
             [sys.executable, "-m", "syncd", *arguments],
             env=plain | self.environment | environment, cwd=self.folder, text=True,

@@ -1,7 +1,6 @@
 """A new mission is served in time, whatever waits, fails or has piled up."""
 
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -16,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.backlog.crowd import FIRST, Crowd, fill_remote
+from tests.support.environment import without_settings
 from tests.support.scale import Amount, Figures
 from tests.world.missions import mission
 from tests.world.remote import Answer, Remote, Request, Trap
@@ -166,7 +166,7 @@ class _Daemon:
 
 @contextmanager
 def _running(world: World, **environment: str) -> Iterator[_Daemon]:
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("SYNCD_")}
+    plain = without_settings()
     with (world.folder / "log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "syncd", "run"], env=plain | world.environment | environment, cwd=world.folder,

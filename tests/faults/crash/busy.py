@@ -1,7 +1,6 @@
 """A daemon as its service manager starts it, in a town where there is plenty to do, told to stop at any moment."""
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -17,6 +16,7 @@ from random import Random
 
 from tests.faults.crash.ledgers import Ledger
 from tests.faults.crash.town import Town, environment_of
+from tests.support.environment import without_settings
 from tests.world.missions import mission
 from tests.world.remote import Answer, Request
 
@@ -69,7 +69,7 @@ class BusyTown:
 
     def _start(self, *arguments: str) -> "subprocess.Popen[bytes]":
         """Start a command; what it says goes into a file, for nobody reads it meanwhile."""
-        usual = {name: value for name, value in os.environ.items() if not name.startswith("SYNCD_")}
+        usual = without_settings()
         ours = environment_of(self.town, self.ledger.url, self.folder / "state") | {
             "SYNCD_CACTUS__CONCURRENCY": str(CONCURRENCY),
             "SYNCD_CACTUS__TIMEOUT_S": "60",

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tests.faults.crash.orders import End, Order
+from tests.support.environment import without_settings
 
 _ROOT = Path(__file__).parents[3]
 
@@ -37,7 +38,7 @@ class Zygote:
 def start_zygote() -> Iterator[Zygote]:
     """Start a zygote, and end it."""
     command = [sys.executable, "-m", "tests.faults.crash.zygote"]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("SYNCD_")}
+    environment = without_settings()
     nobody = {"SSL_CERT_FILE": os.devnull}  # reading the world's authorities takes a tenth of a short life
     with subprocess.Popen(
         command, cwd=_ROOT, env=environment | nobody, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE

@@ -12,13 +12,14 @@ from contextlib import AbstractContextManager, asynccontextmanager, closing, con
 from pathlib import Path
 
 from tests.faults.database.looking import rows
+from tests.support.environment import without_settings
 from tests.world.world import World
 
 
 @contextmanager
 def service(world: World, **environment: str) -> Iterator[subprocess.Popen[str]]:
     """Run the service, as an account that may not write where it must not; it has ended afterwards."""
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("SYNCD_")}
+    plain = without_settings()
     with subprocess.Popen(
         [*_AS_AN_ORDINARY_ACCOUNT, sys.executable, "-m", "syncd", "run"],
         env=plain | world.environment | environment, cwd=world.folder, text=True, stdin=subprocess.DEVNULL,

@@ -16,6 +16,7 @@ from tests.faults.mail.books import Balance, balance, complaints
 from tests.faults.mail.counter import PASSWORD, Arrival, PostCounter, open_counter
 from tests.faults.mail.ledgers import ledger_at, lines_of, queue_letters
 from tests.faults.mail.mishaps import Dice
+from tests.support.environment import without_settings
 
 _BAD_HOUR_S = 0.4
 _ROOT = Path(__file__).parents[3]
@@ -118,7 +119,7 @@ async def run(plan: Plan, url: str, folder: Path) -> Account:
 
 
 def _environment(url: str, folder: Path, port: int) -> dict[str, str]:
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("SYNCD_")}
+    plain = without_settings()
     return plain | settings_of(url, folder, port) | {
         "SYNCD_GUARD__MAX_MAILS_PER_HOUR": "0",
         "SYNCD_MAIL__MAILS_PER_MINUTE": "0",

@@ -1,6 +1,5 @@
 """Real processes of the service, with outputs, clocks and signals of every kind."""
 
-import os
 import subprocess
 import sys
 import time
@@ -8,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support.environment import without_settings
 from tests.world.world import World
 
 SECONDS = 25.0
@@ -15,7 +15,7 @@ SECONDS = 25.0
 
 def environment_of(world: World, **more: str) -> dict[str, str]:
     """Return the environment of an installation's processes."""
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("SYNCD_")}
+    plain = without_settings()
     return plain | world.environment | more
 
 

@@ -22,6 +22,7 @@ from tests.faults.soak.door import Door
 from tests.faults.soak.office import Office
 from tests.faults.soak.sampling import ask_page
 from tests.faults.soak.traffic import Traffic
+from tests.support.environment import without_settings
 from tests.world.missions import Missions
 from tests.world.remote import Answer, Remote, Request, Trap, serve_remote
 from tests.world.world import KEY
@@ -104,7 +105,7 @@ class Site:
         return {str(row["mission_id"]): str(row["step"]) for row in json.loads(out)["contracts"]}
 
     async def _run(self, command: str, out: IO[bytes] | int, *options: str) -> Process:
-        plain = {name: value for name, value in os.environ.items() if not name.startswith("SYNCD_")}
+        plain = without_settings()
         return await asyncio.create_subprocess_exec(
             sys.executable, "-m", "syncd", command, *options,
             env=plain | self.environment, stdin=asyncio.subprocess.DEVNULL, stdout=out, stderr=out,
