@@ -80,6 +80,21 @@ def make_engine(
         raise Misconfigured("the driver of this database is not installed", key=key, hint=_DRIVER_HINT) from error
 
 
+async def close_engine(engine: AsyncEngine) -> None:
+    """Close every connection of an engine that is not used any more, and let it go.
+
+    SQLAlchemy remembers every dialect that has looked for a table or its columns (`lru_cache` on methods), with all
+    that was compiled for it, until a hundred others have come. A process that reads its configuration again makes new
+    engines each time.
+    """
+    await engine.dispose()
+    for kind in type(engine.dialect).__mro__:
+        for member in vars(kind).values():
+            forget = getattr(member, "cache_clear", None)
+            if forget is not None:
+                forget()
+
+
 def sqlstate_of(error: BaseException) -> str | None:
     """Return the SQLSTATE that PostgreSQL gave to an error, SQLAlchemy's wrapping taken off; `None` without one."""
     state = getattr(_unwrapped(error), "sqlstate", None)

@@ -1,15 +1,17 @@
 """Plain URLs become engines, and errors lose their values."""
 
 import asyncio
+import gc
 import sqlite3
+import weakref
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from syncd.database import async_url, describe, make_engine, sqlstate_of
+from syncd.database import async_url, close_engine, describe, make_engine, sqlstate_of
 from syncd.errors import Misconfigured
 
 
@@ -107,3 +109,17 @@ def any_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/there.db"
     return str(request.getfixturevalue("postgres_url"))
+
+
+async def test_o06_a_closed_engine_is_let_go_with_all_that_was_compiled_for_it(any_database_url: str) -> None:
+    engine = make_engine(any_database_url, key="database.url", patience=timedelta(seconds=5))
+    async with engine.connect() as connection:
+        await connection.run_sync(lambda plain: inspect(plain).has_table("contracts"))
+        await connection.execute(text("SELECT 1"))
+    dialect = weakref.ref(engine.dialect)
+
+    await close_engine(engine)
+    del engine, connection
+    gc.collect()
+
+    assert dialect() is None

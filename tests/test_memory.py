@@ -1,7 +1,13 @@
 """What is freed goes back to the machine."""
 
+import gc
 import subprocess
 import sys
+from collections.abc import Iterator
+
+import pytest
+
+from syncd.memory import clear_out, settle_in
 
 _BURST = """
 import re
@@ -30,3 +36,24 @@ def test_o06_what_a_burst_leaves_behind_is_given_back() -> None:
 
     assert left_behind_kb > 80_000  # glibc keeps the holes between what is in use
     assert given_back_kb < left_behind_kb / 2
+
+
+@pytest.fixture
+def collector() -> Iterator[None]:
+    """The collector, left as it was."""
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
+@pytest.mark.usefixtures("collector")
+def test_o06_what_has_settled_in_is_not_looked_at_again_until_it_is_cleared_out() -> None:
+    settle_in()
+    settled, looked_at = gc.get_freeze_count(), len(gc.get_objects())
+
+    clear_out()
+
+    assert settled > 50 * looked_at
+    assert gc.get_freeze_count() == 0
+    assert len(gc.get_objects()) > 50 * looked_at

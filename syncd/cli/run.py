@@ -17,7 +17,7 @@ from syncd.daemon import Daemon, End
 from syncd.errors import SyncdError
 from syncd.jobs.once import PassReport, run_once
 from syncd.logs import configure_logs, flush_logs
-from syncd.memory import give_back_memory
+from syncd.memory import clear_out, give_back_memory, settle_in
 from syncd.service import ServiceManager
 from syncd.settings import Settings
 from syncd.store import DaemonLock
@@ -97,6 +97,8 @@ async def _serve(invocation: Invocation, settings: Settings) -> None:
         await _run_daemon(settings, following, manager, signals)
         settings = following.settings
         configure_logs(settings.logs.level, settings.logs.format)
+        if not signals.have_ended_it:
+            clear_out()
 
 
 class _Signals:
@@ -172,6 +174,7 @@ async def _start_and_run(settings: Settings, following: _Following, manager: Ser
         )
         await stack.enter_async_context(pages)
         log.info("daemon.started")
+        settle_in()
         signals.have_ended_it = await daemon.run() is End.STOPPED
         signals.listen()
 

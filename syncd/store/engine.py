@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolExhaustedError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from syncd.database import async_url, make_engine
+from syncd.database import async_url, close_engine, make_engine
 from syncd.errors import Misconfigured, Transient
 from syncd.model import MissionId
 from syncd.ports.clock import Clock
@@ -162,7 +162,7 @@ class Database:
 
     async def aclose(self) -> None:
         """Close every connection."""
-        await self.engine.dispose()
+        await close_engine(self.engine)
 
     async def _until_it_holds(self, work: Work[T], *, is_write: bool) -> T:
         may_be_done = False

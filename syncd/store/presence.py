@@ -18,7 +18,7 @@ from sqlalchemy import String, column, exists, func, select, table, true, tuple_
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from syncd.database import describe, make_engine
+from syncd.database import close_engine, describe, make_engine
 from syncd.ports.clock import Clock
 from syncd.ports.presence import Sight, Standing
 from syncd.store.engine import Transaction
@@ -94,7 +94,7 @@ class SessionPresence:
     async def aclose(self) -> None:
         """Give the lock back."""
         await self._leave()
-        await self._engine.dispose()
+        await close_engine(self._engine)
 
     async def _look(self) -> Sight:
         session = self._session or await self._enter()

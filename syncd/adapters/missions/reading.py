@@ -12,7 +12,7 @@ from syncd.adapters.missions.dialects import dialect_of
 from syncd.adapters.missions.failures import is_about_structure, translate
 from syncd.adapters.missions.relation import Query, Relation, describe_relation
 from syncd.adapters.missions.sqlite import accept_any_bytes, fetch_or_interrupt, refuse_unreadable, sqlite_file
-from syncd.database import make_engine
+from syncd.database import close_engine, make_engine
 from syncd.errors import Transient
 
 Row = Sequence[object]
@@ -62,7 +62,7 @@ class MissionDatabase:
 
     async def aclose(self) -> None:
         """Close every connection."""
-        await self._engine.dispose()
+        await close_engine(self._engine)
 
     async def _within_deadline(self, reading: Coroutine[None, None, Answer]) -> Answer:
         """Return the answer, or be gone at the deadline, whatever the driver does.
