@@ -36,7 +36,9 @@ def plan_of(minutes: float) -> Plan:
     """Return the plan of a long run.
 
     The first batch is larger than any page that is ever read, so that the tables' growth does not explain memory's. A
-    third of the time, ten minutes at least where there are so many, is for warming up.
+    third of the time, ten minutes at least where there are so many, is for warming up. A window of five minutes sees
+    each kind of burst: memory is trimmed every minute, everything known is compared every three, and what breaks is
+    broken every seven.
     """
     lasts_s = minutes * 60
     return Plan(
@@ -48,5 +50,5 @@ def plan_of(minutes: float) -> Plan:
         breakage_s=(1.0, 7.0),
         pause_s=(6.0, 20.0),
         settle_s=600.0,
-        limits=Limits(warm_up_s=max(lasts_s / 3, min(600.0, lasts_s / 2)), window_s=120.0),
+        limits=Limits(warm_up_s=max(lasts_s / 3, min(600.0, lasts_s / 2)), window_s=min(300.0, lasts_s / 12)),
     )

@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from tests.faults.soak.judgement import Limits, judge
+from tests.faults.soak.plan import plan_of
 from tests.faults.soak.sampling import Sample
 
-AN_HOUR = Limits(warm_up_s=900, window_s=120)
+AN_HOUR = plan_of(60).limits
 
 
 def hour(**grown: Callable[[float], int]) -> list[Sample]:
