@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.faults.soak.judgement import Limits, judge
+from tests.faults.soak.judgement import judge
 from tests.faults.soak.plan import plan_of
 from tests.faults.soak.sampling import Sample
 
