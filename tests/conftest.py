@@ -1,10 +1,12 @@
 """Fixtures that every test room may ask for."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 import structlog
 
+from tests.store.bench import DATABASES, Bench, bench_on
 from tests.support.postgres import PostgresServer, postgres_server
 
 pytest_plugins = ["tests.support.scale"]
@@ -22,6 +24,13 @@ def postgres_url(postgres: PostgresServer) -> Iterator[str]:
     """Return the URL of a fresh, empty PostgreSQL database (`postgresql://…`), dropped after the test."""
     with postgres.fresh_database() as url:
         yield url
+
+
+@pytest.fixture(params=DATABASES)
+async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
+    """Ledgers on a new database, its tables not yet there: one test on each kind."""
+    async with bench_on(request, tmp_path) as opened:
+        yield opened
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,6 @@ from asyncio.events import Handle
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -17,7 +16,7 @@ from syncd.store.engine import Database, Transaction
 from syncd.store.patience import Limits
 from tests.faults.database.looking import rows
 from tests.faults.database.tally import LONGEST_S, add, add_one, database_at, is_idle, make_tally, tally
-from tests.store.bench import DATABASES, NO_LIMIT, NOW, Bench, bench_on, claim, missions, outcome, settle
+from tests.store.bench import NO_LIMIT, NOW, Bench, claim, missions, outcome, settle
 from tests.support.scale import Amount, Figures
 
 # --------------------------------------------------------------------------------------------------- B08: conflicts
@@ -118,12 +117,6 @@ async def test_b09_a_pool_that_is_exhausted_is_left_in_time_and_serves_again(
     assert is_idle(database)
     await asyncio.gather(*(add_one(database) for _ in range(24)))
     assert tally(postgres_url) == 24
-
-
-@pytest.fixture(params=DATABASES)
-async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
-    async with bench_on(request, tmp_path) as opened:
-        yield opened
 
 
 class Steps:

@@ -6,10 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
-import pytest
 from sqlalchemy import event, insert, text
 
 from syncd.model import NotificationState
@@ -17,7 +15,7 @@ from syncd.ports.ledger import LetterOutcome
 from syncd.store import SqlLedger
 from syncd.store.tables import letters
 from tests.faults.mail.ledgers import queue_letters
-from tests.store.bench import DATABASES, NOW, Bench, bench_on
+from tests.store.bench import NOW, Bench
 from tests.support.scale import Amount, Figures
 
 EXPLAIN = {True: "EXPLAIN ", False: "EXPLAIN QUERY PLAN "}
@@ -26,12 +24,6 @@ POSTGRES_SCAN = re.compile(r"Index( Only)? Scan (Backward )?using (?!ix_letters_
 """The index of leases has nothing but what is under way: it may be read whole."""
 LATER = NOW + timedelta(minutes=5)
 _BATCH = 5_000
-
-
-@pytest.fixture(params=DATABASES)
-async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
-    async with bench_on(request, tmp_path) as opened:
-        yield opened
 
 
 async def remember(ledger: SqlLedger, count: int) -> None:

@@ -1,7 +1,6 @@
 """Who holds a letter, for how long, and what becomes of it when its holder ends: never three times, never forgotten."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
@@ -15,19 +14,13 @@ from tests.faults.mail.ledgers import Line, lines_of, queue_letter, queue_letter
 from tests.faults.mail.test_backlog import put_off
 from tests.jobs.posts import SlowPost
 from tests.jobs.workshop import LETTER_LEASE, PATIENCE, Post, id_of, open_workshop, until
-from tests.store.bench import DATABASES, NOW, Bench, bench_on
+from tests.store.bench import NOW, Bench
 from tests.store.breakage import commit_cutter
 from tests.support.clock import FixedClock
 
 MISSION = range(1, 2)
 A_MINUTE = timedelta(minutes=1)
 SENT, UNKNOWN = NotificationState.SENT, NotificationState.UNKNOWN
-
-
-@pytest.fixture(params=DATABASES)
-async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
-    async with bench_on(request, tmp_path) as opened:
-        yield opened
 
 
 async def die_with_it_in_hand(folder: Path, post: Post, name: str, clock: FixedClock) -> None:
