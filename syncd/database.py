@@ -6,7 +6,8 @@ Both the mission store and the ledger start here; what they do with an engine is
 from datetime import timedelta
 from urllib.parse import quote, unquote
 
-from sqlalchemy import URL, make_url
+from sqlalchemy import URL, event, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -22,6 +23,8 @@ _DRIVERS = {
 }
 
 CONNECT_TIMEOUT = timedelta(seconds=5)
+_PAGES_KB = 500
+"""Of each SQLite connection; its default is four times as much."""
 _KEEP_ALIVE = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3}
 """Idle connections too notice a peer that is gone: within 30 seconds, not the system's two hours."""
 
@@ -54,8 +57,9 @@ def make_engine(
 ) -> AsyncEngine:
     """Return an engine that connects when first used, never with more than so many connections.
 
-    The connection that was used last is used first: each of SQLite's keeps two megabytes of pages of its own, which
-    would fill up in all of them, and the writer's own pages stay valid as long as nobody else writes.
+    The connection that was used last is used first: each of SQLite's keeps pages of its own, which would fill up in all
+    of them, and the writer's own pages stay valid as long as nobody else writes. They are few: what a seek passes
+    through fits, and the system has the rest.
 
     `patience` bounds each wait: for SQLite's lock, and for a peer that no longer acknowledges. A read-only SQLite file
     is never created. Nothing is set on a PostgreSQL session: a pooler in transaction mode would pass it on to others.
@@ -69,7 +73,7 @@ def make_engine(
         target = _read_only(target)
     has_pool = not is_sqlite or bool(target.database)
     try:
-        return create_async_engine(
+        engine = create_async_engine(
             target,
             hide_parameters=True,
             connect_args=_connect_arguments(target, patience),
@@ -78,6 +82,15 @@ def make_engine(
         )
     except ModuleNotFoundError as error:
         raise Misconfigured("the driver of this database is not installed", key=key, hint=_DRIVER_HINT) from error
+    if is_sqlite:
+        event.listen(engine.sync_engine, "connect", _keep_few_pages)
+    return engine
+
+
+def _keep_few_pages(connection: DBAPIConnection, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA cache_size = -{_PAGES_KB}")
+    cursor.close()
 
 
 async def close_engine(engine: AsyncEngine) -> None:

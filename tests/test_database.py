@@ -123,3 +123,12 @@ async def test_o06_a_closed_engine_is_let_go_with_all_that_was_compiled_for_it(a
     gc.collect()
 
     assert dialect() is None
+
+
+async def test_o06_a_sqlite_connection_keeps_few_pages_to_itself(tmp_path: Path) -> None:
+    engine = make_engine(f"sqlite:///{tmp_path / 'l.db'}", key="database.url", patience=timedelta(seconds=5))
+    async with engine.connect() as connection:
+        kept = (await connection.execute(text("PRAGMA cache_size"))).scalar_one()
+    await close_engine(engine)
+
+    assert kept == -500
