@@ -25,6 +25,9 @@ _DRIVERS = {
 CONNECT_TIMEOUT = timedelta(seconds=5)
 _PAGES_KB = 500
 """Of each SQLite connection; its default is four times as much."""
+_STATEMENTS = 20
+"""So many prepared statements each SQLite connection keeps. One about a table with sixty columns takes fifty kilobytes,
+and one that names contracts is another for each number of them: with the driver's 128, a process grows for hours."""
 _KEEP_ALIVE = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3}
 """Idle connections too notice a peer that is gone: within 30 seconds, not the system's two hours."""
 
@@ -137,7 +140,7 @@ def _connect_arguments(url: URL, patience: timedelta) -> dict[str, object]:
     connect_seconds = max(2, round(min(patience, CONNECT_TIMEOUT).total_seconds()))
     match url.get_backend_name():
         case "sqlite":
-            return {"timeout": patience.total_seconds()}
+            return {"timeout": patience.total_seconds(), "cached_statements": _STATEMENTS}
         case "postgresql":
             return {
                 "connect_timeout": connect_seconds,

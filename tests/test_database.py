@@ -1,6 +1,7 @@
 """Plain URLs become engines, and errors lose their values."""
 
 import asyncio
+import ctypes
 import gc
 import sqlite3
 import weakref
@@ -125,10 +126,27 @@ async def test_o06_a_closed_engine_is_let_go_with_all_that_was_compiled_for_it(a
     assert dialect() is None
 
 
-async def test_o06_a_sqlite_connection_keeps_few_pages_to_itself(tmp_path: Path) -> None:
+async def test_o06_a_sqlite_connection_keeps_few_pages_and_statements_to_itself(tmp_path: Path) -> None:
     engine = make_engine(f"sqlite:///{tmp_path / 'l.db'}", key="database.url", patience=timedelta(seconds=5))
     async with engine.connect() as connection:
-        kept = (await connection.execute(text("PRAGMA cache_size"))).scalar_one()
+        pages = (await connection.execute(text("PRAGMA cache_size"))).scalar_one()
+        before = memory_in_use()
+        for first in range(128):
+            await connection.exec_driver_sql(f"SELECT {', '.join(map(str, range(first, first + 60)))}")
+        grown = memory_in_use() - before
     await close_engine(engine)
 
-    assert kept == -500
+    assert pages == -500
+    assert grown < 1_500_000  # all 128 of them, as many as the driver keeps, are three megabytes
+
+
+def memory_in_use() -> int:
+    """Return how many bytes of the C library's heap are in use."""
+    names = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"
+
+    class Mallinfo(ctypes.Structure):
+        _fields_ = [(name, ctypes.c_size_t) for name in names.split()]
+
+    mallinfo = ctypes.CDLL(None).mallinfo2
+    mallinfo.restype = Mallinfo
+    return int(mallinfo().uordblks)
