@@ -13,8 +13,9 @@ def log_happening(
 
     `mission_id` is empty for what is about no single mission.
     """
+    may_be_told = loggable(name)
     told = {"letter" if key == "event" else key: value for key, value in detail.items()}
-    keys = {key: value for key, value in told.items() if key in loggable(name) and key != "mission_id"}
+    keys = {key: value for key, value in told.items() if key in may_be_told and key != "mission_id"}
     if took_ms is not None:
         keys["took_ms"] = took_ms
     entry = entry_of(name)

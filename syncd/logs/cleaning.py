@@ -68,8 +68,10 @@ def _plain(key: str, value: object) -> _Plain:
 
 def _text(key: str, value: str) -> str:
     """Return the text on one line, short, without what looks like a mail address or a social security number."""
-    text = "".join(sign if sign.isprintable() else "\ufffd" for sign in value[: 2 * _LONGEST_TEXT])
-    if key != "message_id":
+    text = value[: 2 * _LONGEST_TEXT]
+    if not text.isprintable():
+        text = "".join(sign if sign.isprintable() else "\ufffd" for sign in text)
+    if key != "message_id" and "@" in text:
         text = _ADDRESS.sub(_MASK, text)
     text = _NIR.sub(_MASK, text)
     return text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…"
