@@ -1,18 +1,19 @@
-"""Brings the schema to this version, with the Alembic environment that is packaged beside this file."""
+"""Brings the schema to this version, where it is not there yet."""
 
 from pathlib import Path
 
-from alembic.config import Config
-from alembic.runtime.environment import EnvironmentContext
-from alembic.runtime.migration import MigrationContext, RevisionStep
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from syncd.store.engine import Transaction
 from syncd.store.part import LedgerPart
-from syncd.store.tables import metadata
 
+_VERSIONS = Path(__file__).parent / "migrations" / "versions"
 _ALONE = 0x73796E6364  # the number of the lock is "syncd"
+_HAS_REVISION = {
+    True: text("SELECT to_regclass('alembic_version') IS NOT NULL"),
+    False: text("SELECT count(*) FROM sqlite_master WHERE name = 'alembic_version'"),
+}
+_REVISION = text("SELECT version_num FROM alembic_version")
 
 
 class Migration(LedgerPart):
@@ -26,32 +27,24 @@ class Migration(LedgerPart):
         """
 
         async def work(tx: Transaction) -> bool:
+            if await _revisions_of(tx) == [newest_revision()]:
+                return True
             if tx.is_postgres:  # for this transaction alone: a pooler may stand between
                 await tx.connection.execute(text("SELECT set_config('lock_timeout', '25s', true)"))
                 await tx.connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ALONE})
-            return await tx.connection.run_sync(_upgrade)
+            from syncd.store.upgrading import upgrade  # Alembic takes ten megabytes, and stays: not for nothing
+
+            return await tx.connection.run_sync(upgrade)
 
         return await self._database.write(work)
 
 
-def scripts() -> ScriptDirectory:
-    """Return the packaged migrations."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.set_main_option("path_separator", "os")
-    return ScriptDirectory.from_config(config)
+def newest_revision() -> str:
+    """Return the number of the newest packaged migration."""
+    return max(file.name[1:5] for file in _VERSIONS.glob("v[0-9]*.py"))
 
 
-def _upgrade(connection: Connection) -> bool:
-    directory = scripts()
-    known = {script.revision for script in directory.walk_revisions()}
-    if not set(MigrationContext.configure(connection).get_current_heads()) <= known:
-        return False
-
-    def steps(revision: str, _context: MigrationContext) -> list[RevisionStep]:
-        return directory._upgrade_revs("head", revision)  # noqa: SLF001 - what `alembic upgrade` itself calls
-
-    with EnvironmentContext(Config(), directory, fn=steps) as environment:
-        environment.configure(connection=connection, target_metadata=metadata, transactional_ddl=True)
-        environment.run_migrations()
-    return True
+async def _revisions_of(tx: Transaction) -> list[str]:
+    if not (await tx.connection.execute(_HAS_REVISION[tx.is_postgres])).scalar_one():
+        return []
+    return list((await tx.connection.execute(_REVISION)).scalars())

@@ -6,8 +6,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 
-from syncd.store.migration import scripts
+from syncd.store.migration import newest_revision
 from syncd.store.tables import metadata
+from syncd.store.upgrading import scripts
 from tests.store.bench import NOW, Bench, a_mission, column, run
 
 
@@ -55,3 +56,7 @@ async def test_c10_a_migration_that_is_interrupted_leaves_the_database_as_it_was
 
 def _compare(connection: Connection) -> list[object]:
     return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+
+def test_the_newest_migration_is_known_without_alembic() -> None:
+    assert newest_revision() == scripts().get_current_head()

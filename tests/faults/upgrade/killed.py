@@ -20,7 +20,7 @@ from sqlalchemy import create_engine, event, make_url
 
 from syncd.clock import SystemClock
 from syncd.store import open_ledger
-from syncd.store.migration import scripts
+from syncd.store.upgrading import scripts
 
 _MOST = 500
 Migrate = Callable[[str, Callable[[], None]], None]

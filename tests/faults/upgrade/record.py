@@ -22,7 +22,7 @@ from syncd.model import ContractId, DocumentKind, Facts, Mission, MissionId, Rem
 from syncd.ports.cactus import FetchedDocument
 from syncd.ports.ledger import Amendment, CreationLimit
 from syncd.store import open_ledger
-from syncd.store.migration import scripts
+from syncd.store.upgrading import scripts
 from syncd.transitions import hold, store_document, want_cancellation
 from tests.faults.upgrade.dump import Recording, dump_cactus, dump_ledger, recorded_revisions
 from tests.faults.upgrade.passes import whole_pass

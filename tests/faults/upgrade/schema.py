@@ -8,8 +8,8 @@ from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext, RevisionStep
 from sqlalchemy import Connection, MetaData, create_engine, make_url, text
 
-from syncd.store.migration import scripts
 from syncd.store.tables import metadata
+from syncd.store.upgrading import scripts
 
 Shape = dict[str, dict[str, tuple[str, bool, bool]]]
 """Table → column → type, whether it may be empty, whether the database fills it in by itself."""
