@@ -1,9 +1,12 @@
 """Changes without a lease: rows of the mission store, and what the feed, the sweep or an admin changed."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, false, literal_column, select, true
+from sqlalchemy.sql.dml import ReturningInsert
 
 from syncd.model import Facts, Mission, MissionId
 from syncd.model.replacing import replace
@@ -21,7 +24,7 @@ from syncd.store.part import LedgerPart
 from syncd.store.rows import Columns, Row, changed_names, columns_of, fingerprint
 from syncd.store.tables import Lane, contracts, cursors
 from syncd.store.taken import respect_owners
-from syncd.store.writing import Changes, insert_once, upsert
+from syncd.store.writing import Changes, insert_into, upsert
 
 _c = contracts.c
 
@@ -122,8 +125,7 @@ async def _insert(tx: Transaction, missions: Sequence[Mission], changes: Changes
     if not missions:
         return
     rows = [_new_row(mission, now=changes.now) for mission in missions]
-    statement = insert_once(tx, contracts).returning(_c.mission_id)
-    inserted = (await tx.connection.execute(statement, rows)).all()
+    inserted = (await tx.connection.execute(_inserting_new(is_postgres=tx.is_postgres), rows)).all()
     if len(inserted) < len(missions):
         raise RaceLostError  # another replica inserted one of them, perhaps as it was before: compare again
     for mission in missions:
@@ -131,17 +133,45 @@ async def _insert(tx: Transaction, missions: Sequence[Mission], changes: Changes
 
 
 def _new_row(mission: Mission, *, now: datetime) -> Columns:
-    facts = Facts(mission_id=mission.mission_id, mission=mission, discovered_at=now)
-    return columns_of(facts) | {
+    """Return what distinguishes a new contract from others: a fifth of its columns."""
+    row = columns_of(Facts(mission_id=mission.mission_id, mission=mission, discovered_at=now))
+    return {name: row[name] for name in _OWN} | {"changed_at": now, "due_at": now}
+
+
+_OWN = (
+    "mission_id", "mission", "discovered_at", "row_hash", "track", "campus", "level", "academic_year", "programme",
+    "contract_starts_on", "student_key",
+)  # fmt: skip
+
+
+@cache
+def _inserting_new(*, is_postgres: bool) -> ReturningInsert[tuple[str]]:
+    """Insert new contracts: what is the same in all of them stands in the statement, and is not given for each."""
+    nobody = Mission(mission_id=MissionId(""), updated_at=_LONG_AGO, status="")
+    new = columns_of(Facts(mission_id=nobody.mission_id, mission=nobody, discovered_at=_LONG_AGO))
+    work = {
         "is_active": False,
         "is_urgent": False,
         "is_late": False,
-        "changed_at": now,
-        "due_at": now,
         "lane": Lane.NORMAL,
         "lease_token": 0,
         "crashes": 0,
     }
+    alike = {name: value for name, value in (new | work).items() if name not in _OWN and value is not None}
+    told = {name: _in_sql(value) for name, value in alike.items()}
+    return (
+        insert_into(contracts, is_postgres=is_postgres).values(told).on_conflict_do_nothing().returning(_c.mission_id)
+    )
+
+
+def _in_sql(value: object) -> ColumnElement[Any]:
+    """Write one of our own constants into a statement."""
+    if isinstance(value, bool):
+        return true() if value else false()
+    return literal_column(f"'{value}'" if isinstance(value, str) else f"{value}")
+
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 async def _update(tx: Transaction, missions: Sequence[Mission], changes: Changes) -> None:
