@@ -10,12 +10,12 @@ from syncd.model import Facts, MissionId
 from syncd.model.replacing import replace
 from syncd.ports.ledger import Amendment, Claim, Claimed, CreationLimit, Outcome, Settle, TimelineEntry
 from syncd.store.engine import Happening, Transaction, clock_after
-from syncd.store.loading import LEFT_ALONE, Batch, load
+from syncd.store.loading import Batch, load
 from syncd.store.part import LedgerPart
 from syncd.store.picking import Room, pick, pick_these
 from syncd.store.rows import Row
 from syncd.store.settling import Turn, settle_all, write_settled
-from syncd.store.tables import Lane, contracts
+from syncd.store.tables import LEFT_ALONE, Lane, contracts
 from syncd.store.taken import respect_owners
 from syncd.store.writing import Changes
 

@@ -10,7 +10,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _UNSTORABLE = {0: "\N{REPLACEMENT CHARACTER}"} | dict.fromkeys(range(0xD800, 0xE000), "\N{REPLACEMENT CHARACTER}")
 
-_write_json = json.JSONEncoder(separators=(",", ":")).encode
+write_json = json.JSONEncoder(separators=(",", ":")).encode
+"""As ASCII: every string survives, on every database."""
 
 Number = BigInteger().with_variant(Integer(), "sqlite")
 """A 64-bit number; on SQLite it must be called INTEGER to number its rows by itself."""
@@ -57,6 +58,12 @@ class Words(TypeDecorator[str]):
         return word if word.isascii() and "\0" not in word else word.translate(_UNSTORABLE)
 
 
+class JsonText(Words):
+    """JSON as it is written: for records, which their reader remembers by their text."""
+
+    cache_ok = True
+
+
 class Json(TypeDecorator[object]):
     """Plain JSON kept as ASCII text: every string survives, on every database."""
 
@@ -65,7 +72,7 @@ class Json(TypeDecorator[object]):
 
     def process_bind_param(self, value: object, dialect: Dialect) -> str | None:  # noqa: ARG002
         """Write JSON."""
-        return None if value is None else _write_json(value)
+        return None if value is None else write_json(value)
 
     def process_result_value(self, value: object, dialect: Dialect) -> object:  # noqa: ARG002
         """Read JSON; what is not JSON is read as `UNREADABLE`, for the row's reader to report."""

@@ -7,8 +7,7 @@ from sqlalchemy import ColumnElement, Select, UpdateBase, bindparam, case, exist
 
 from syncd.store.columns import Instant
 from syncd.store.engine import clock_after, clock_now
-from syncd.store.loading import KNOWN_WORDS
-from syncd.store.tables import Lane, contracts
+from syncd.store.tables import KNOWN_WORDS, Lane, contracts
 
 ORDINARY_LANES = (Lane.URGENT, Lane.NORMAL, Lane.RETRYING)
 LANES = (Lane.SUSPECT, *ORDINARY_LANES)

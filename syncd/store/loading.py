@@ -3,33 +3,22 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 
-from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, literal_column, select
+from sqlalchemy import BindParameter, Select, and_, bindparam, select
 
-from syncd.model import Asked, Event, Facts, MissionId, NotificationState, Role, Step, StoredDocument
+from syncd.model import Event, Facts, MissionId, NotificationState, Role, StoredDocument
 from syncd.model.replacing import replace
 from syncd.store.codec import NotUnderstoodError
 from syncd.store.engine import Transaction
 from syncd.store.rows import Loaded, Row, document_of, facts_of, notifications_of
-from syncd.store.tables import contracts, documents, letters
+from syncd.store.tables import contracts, documents, is_one_of, letters
 
-
-def _is_one_of(column: ColumnElement[str], words: Iterable[StrEnum]) -> ColumnElement[bool]:
-    """Write the words into the statement itself: ours, and too many to be given each time."""
-    return column.in_([literal_column(f"'{word}'") for word in words])
-
-
-KNOWN_WORDS = _is_one_of(contracts.c.step, Step) & _is_one_of(contracts.c.asked, Asked)
-"""Rows in a newer version's words are left to the newer version."""
 KNOWN_LETTERS = and_(
-    _is_one_of(letters.c.event, Event),
-    _is_one_of(letters.c.role, Role),
-    _is_one_of(letters.c.state, (NotificationState.QUEUED, NotificationState.UNKNOWN)),
+    is_one_of(letters.c.event, Event),
+    is_one_of(letters.c.role, Role),
+    is_one_of(letters.c.state, (NotificationState.QUEUED, NotificationState.UNKNOWN)),
 )
 """Letters that wait, in words of this version: those in a newer one's are left to the newer version."""
-LEFT_ALONE = "this version of syncd cannot read the contract's row"
-"""Said in a row whose words are known, but not all that it holds."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, not_, or_, select, true, union
+from sqlalchemy import ColumnElement, Select, and_, false, func, select, true, union
 
 from syncd.model import ContractId, Facts, MissionId, NotificationState, Step
 from syncd.ports.reading import (
@@ -19,10 +19,23 @@ from syncd.ports.reading import (
 )
 from syncd.store.engine import Transaction
 from syncd.store.leasing import ORDINARY_LANES
-from syncd.store.loading import KNOWN_WORDS, LEFT_ALONE, load_these, load_where, rows_of
+from syncd.store.loading import load_these, load_where, rows_of
 from syncd.store.part import LedgerPart
 from syncd.store.shown import SHOWN, contract_row, holds_of, letter_row, warnings_of
-from syncd.store.tables import IS_RETRYING, Lane, LetterLane, contracts, documents, flows, letters, replicas, timeline
+from syncd.store.tables import (
+    IS_IN_NEWER_WORDS,
+    IS_LEFT_ALONE,
+    IS_RETRYING,
+    KNOWN_WORDS,
+    Lane,
+    LetterLane,
+    contracts,
+    documents,
+    flows,
+    letters,
+    replicas,
+    timeline,
+)
 
 _c, _l = contracts.c, letters.c
 _MOST_LOOKED_AT = 1000
@@ -139,8 +152,12 @@ class Queries(LedgerPart):
 
     async def left_alone(self, *, limit: int) -> tuple[MissionId, ...]:
         """Return contracts that only a newer version of syncd understands: this one leaves them alone."""
-        may_be = or_(not_(KNOWN_WORDS), _c.last_error == LEFT_ALONE, _c.step == str(Step.HELD))
-        statement = select(contracts).where(may_be).order_by(_c.mission_id).limit(_MOST_LOOKED_AT)
+        may_be = (
+            select(_c.mission_id).where(one).order_by(_c.mission_id).limit(_MOST_LOOKED_AT).subquery().select()
+            for one in (IS_IN_NEWER_WORDS, IS_LEFT_ALONE, _c.step == str(Step.HELD))
+        )
+        which = _c.mission_id.in_(union(*may_be))
+        statement = select(contracts).where(which).order_by(_c.mission_id).limit(_MOST_LOOKED_AT)
 
         async def work(tx: Transaction) -> tuple[MissionId, ...]:
             return (await load_where(tx, statement)).unreadable[:limit]
@@ -260,7 +277,7 @@ def _lost() -> tuple[ColumnElement[bool], ...]:
     return (
         _l.state == str(NotificationState.FAILED),
         (_l.state == str(NotificationState.UNKNOWN)) & _l.due_at.is_(None),
-        (_l.lane == LetterLane.DEFERRED) & (_l.attempts >= _IN_VAIN),
+        (_l.lane == LetterLane.DEFERRED) & _l.due_at.is_not(None) & (_l.attempts >= _IN_VAIN),
     )
 
 

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import lru_cache
 from unicodedata import normalize
 
 from syncd.model import (
@@ -29,6 +30,7 @@ from syncd.model.replacing import replace
 from syncd.ports.ledger import Settled
 from syncd.standing import has_been_sent
 from syncd.store.codec import NotUnderstoodError, from_json, to_json
+from syncd.store.columns import write_json
 
 Columns = dict[str, object]
 Row = Mapping[str, object]
@@ -37,8 +39,9 @@ _OF_OTHER_TABLES = frozenset({"documents", "notifications", "rivals"})
 _RECORDS: Mapping[str, type[Mission] | type[RemoteContract]] = {
     "mission": Mission, "baseline": Mission, "sent": Mission, "remote": RemoteContract,
 }  # fmt: skip
-_TRANSLATED = frozenset({*_RECORDS, "asked", "step"})
-_COPIES = ("baseline", "sent")
+_NAMED_LIKE = {"baseline": "mission", "sent": "mission"}
+"""What was sent is most often what the mission still is: one text, one record."""
+_WORDS = frozenset({"asked", "step"})
 FACTS = tuple(field.name for field in fields(Facts) if field.name not in _OF_OTHER_TABLES)
 _SCALARS = tuple(name for name in FACTS if name not in _RECORDS)
 _SHOWN = ("track", "campus", "level", "academic_year", "programme")
@@ -73,11 +76,8 @@ def facts_of(row: Row, documents: tuple[StoredDocument, ...], notifications: tup
     if _is_held_for_a_newer_reason(row):
         raise NotUnderstoodError("held for a reason that this version does not know")
     values = {name: row[name] for name in _SCALARS}
-    for name, kind in _RECORDS.items():
-        if name in _COPIES and row[name] == row["mission"]:  # as it was sent, so it still is
-            values[name] = values["mission"]
-        else:
-            values[name] = None if row[name] is None else from_json(kind, row[name])
+    for name in _RECORDS:
+        values[name] = None if row[name] is None else _read(_NAMED_LIKE.get(name, name), str(row[name]))
     try:
         values |= {"asked": Asked(str(row["asked"])), "step": Step(str(row["step"]))}
         if (fault_of := row["document_fault_of"]) is not None:
@@ -85,6 +85,26 @@ def facts_of(row: Row, documents: tuple[StoredDocument, ...], notifications: tup
         return Facts(**values, documents=documents, notifications=notifications)  # type: ignore[arg-type]
     except ValueError as error:
         raise NotUnderstoodError("an unknown word") from error
+
+
+_REMEMBERED = 512
+"""So many records and their texts: those of the contracts that are under way."""
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _read(name: str, text: str) -> Mission | RemoteContract:
+    """Return what a text says; between a claim and its recording the same texts are read twice."""
+    try:
+        said = json.loads(text)
+    except ValueError:
+        raise NotUnderstoodError("not JSON") from None
+    return from_json(_RECORDS[name], said)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _written(record: Mission | RemoteContract) -> str:
+    """Return the text of a record; what is sent is written three times."""
+    return write_json(to_json(record))
 
 
 def _is_held_for_a_newer_reason(row: Row) -> bool:
@@ -208,14 +228,12 @@ def wants_active_key(facts: Facts, *, is_active: bool) -> bool:
 
 
 def _columns(facts: Facts, names: Iterable[str]) -> Columns:
-    """Return these facts as they are written; what is sent is its own baseline, and is translated once."""
+    """Return these facts as they are written."""
     columns = {name: getattr(facts, name) for name in names}
-    is_its_own_baseline = "sent" in columns and columns.get("baseline") is columns["sent"]
-    for name in columns.keys() & _TRANSLATED:
-        if name != "baseline" or not is_its_own_baseline:
-            columns[name] = to_json(columns[name])
-    if is_its_own_baseline:
-        columns["baseline"] = columns["sent"]
+    for name in columns.keys() & _RECORDS.keys():
+        columns[name] = _written(columns[name]) if columns[name] is not None else None
+    for name in columns.keys() & _WORDS:
+        columns[name] = str(columns[name])
     return columns
 
 

@@ -1,8 +1,24 @@
 """The ledger's tables. A contract's row has one column per fact, under the fact's own name (see `rows`)."""
 
-from sqlalchemy import Boolean, Column, Index, Integer, MetaData, SmallInteger, Table, UniqueConstraint, literal_column
+from collections.abc import Iterable
+from enum import StrEnum
 
-from syncd.store.columns import Instant, Json, Number, Words
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ColumnElement,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    Table,
+    UniqueConstraint,
+    literal_column,
+    not_,
+)
+
+from syncd.model import Asked, Step
+from syncd.store.columns import Instant, Json, JsonText, Number, Words
 
 metadata = MetaData(
     naming_convention={
@@ -35,10 +51,18 @@ class LetterLane:
     """Its contract is held or closed."""
 
 
+def is_one_of(column: ColumnElement[str], words: Iterable[StrEnum]) -> ColumnElement[bool]:
+    """Write the words into the statement itself: ours, and too many to be given each time."""
+    return column.in_([literal_column(f"'{word}'") for word in words])
+
+
+def _index_where(name: str, *columns: Column[object], where: ColumnElement[bool]) -> Index:
+    return Index(name, *columns, sqlite_where=where, postgresql_where=where)
+
+
 def _index_where_set(name: str, *columns: Column[object], where: Column[object]) -> Index:
     """Index only the rows that have this: at rest, a contract or a letter costs the hot indexes nothing."""
-    is_set = where.is_not(None)
-    return Index(name, *columns, sqlite_where=is_set, postgresql_where=is_set)
+    return _index_where(name, *columns, where=where.is_not(None))
 
 
 contracts = Table(
@@ -46,10 +70,10 @@ contracts = Table(
     metadata,
     Column("mission_id", Words, primary_key=True),
     # facts: one column each
-    Column("mission", Json, nullable=False),
+    Column("mission", JsonText, nullable=False),
     Column("discovered_at", Instant, nullable=False),
     Column("sweeps_missed", Integer, nullable=False),
-    Column("baseline", Json),
+    Column("baseline", JsonText),
     Column("baseline_is_gone", Boolean, nullable=False),
     Column("scope_waived", Boolean, nullable=False),
     Column("decided_at", Instant),
@@ -58,13 +82,13 @@ contracts = Table(
     Column("first_asked_at", Instant),
     Column("ask_round", Integer, nullable=False),
     Column("looked_up_at", Instant),
-    Column("sent", Json),
+    Column("sent", JsonText),
     Column("refusal", Words),
     Column("conflict", Words),
     Column("contract_id", Words),
     Column("linked_at", Instant),
     Column("adopted", Boolean, nullable=False),
-    Column("remote", Json),
+    Column("remote", JsonText),
     Column("remote_read_at", Instant),
     Column("reread_wanted", Boolean, nullable=False),
     Column("is_missing_remotely", Boolean, nullable=False),
@@ -118,7 +142,15 @@ _index_where_set("ix_contracts_lease", _contract.lease_owner, _contract.lease_un
 _index_where_set("ix_contracts_first_asked", _contract.first_asked_at, where=_contract.first_asked_at)
 _index_where_set("ix_contracts_student", _contract.student_key, where=_contract.student_key)
 IS_RETRYING = _contract.attempts > literal_column("0")  # a literal, so that the planner sees that the index fits
-Index("ix_contracts_retrying", _contract.attempts, sqlite_where=IS_RETRYING, postgresql_where=IS_RETRYING)
+_index_where("ix_contracts_retrying", _contract.attempts, where=IS_RETRYING)
+KNOWN_WORDS = is_one_of(_contract.step, Step) & is_one_of(_contract.asked, Asked)
+"""Rows in a newer version's words are left to the newer version."""
+IS_IN_NEWER_WORDS = not_(KNOWN_WORDS)
+LEFT_ALONE = "this version of syncd cannot read the row of the contract"
+"""Said in a row whose words are known, but not all that it holds."""
+IS_LEFT_ALONE = _contract.last_error == literal_column(f"'{LEFT_ALONE}'")
+_index_where("ix_contracts_newer_words", _contract.mission_id, where=IS_IN_NEWER_WORDS)
+_index_where("ix_contracts_left_alone", _contract.mission_id, where=IS_LEFT_ALONE)
 Index("ix_contracts_step", _contract.step, _contract.mission_id)
 Index("ix_contracts_late", _contract.is_late, _contract.mission_id)
 

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, MetaData, Table, delete, insert, select, text
 from syncd.adapters.cactus.mock import MockCactus, _Kept
 from syncd.model import ContractId, DocumentKind, RemoteContract
 from syncd.store.codec import from_json, to_json
-from syncd.store.columns import Instant, Json
+from syncd.store.columns import Instant, Json, JsonText
 from syncd.store.tables import metadata
 from tests.faults.upgrade.schema import connected, migrate_to
 
@@ -97,6 +97,8 @@ def _to_text(kind: object, value: object) -> object:
     if isinstance(kind, Instant):
         assert isinstance(value, datetime)
         return {"at": value.isoformat()}
+    if isinstance(kind, JsonText):
+        return {"json": json.loads(str(value))}
     return {"json": value} if isinstance(kind, Json) else value
 
 
