@@ -3,6 +3,7 @@
 import structlog
 
 from syncd.events import Log
+from syncd.jobs.progress import Progress
 from syncd.ports.clock import Clock
 from syncd.ports.ledger import CursorMove, Ledger, RowsRecorded
 from syncd.ports.missions import MissionStore
@@ -20,21 +21,16 @@ async def discover(missions: MissionStore, ledger: Ledger, clock: Clock) -> Rows
         Transient: the store (or the ledger) cannot be reached; what was read so far is recorded.
         Misconfigured: the store lacks a column without which nothing works.
     """
-    cursor, total = await ledger.cursor(FLOW), RowsRecorded(new=0, changed=0, unchanged=0)
+    cursor, total, progress = await ledger.cursor(FLOW), RowsRecorded(), Progress("missions.reading", clock)
     while True:
         page = await missions.changed_since(cursor, limit=_PAGE)
         cursor = page.cursor if page.cursor is not None else cursor
         move = CursorMove(flow=FLOW, value=cursor)
-        recorded = await ledger.record_rows(page.missions, now=clock.now(), move=move)
-        total = RowsRecorded(
-            new=total.new + recorded.new,
-            changed=total.changed + recorded.changed,
-            unchanged=total.unchanged + recorded.unchanged,
-        )
+        total += await ledger.record_rows(page.missions, now=clock.now(), move=move)
+        progress.reach(total.read)
         if not page.has_more:
             break
-    rows = total.new + total.changed + total.unchanged
-    await ledger.note_flow(FLOW, now=clock.now(), rows=rows, changes=total.new + total.changed)
+    await ledger.note_flow(FLOW, now=clock.now(), rows=total.read, changes=total.new + total.changed)
     if total.new or total.changed:
         log.info("missions.read", new=total.new, changed=total.changed, unchanged=total.unchanged)
     return total

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from syncd.events import Log
+from syncd.jobs.progress import Progress
 from syncd.model import Facts, MissionId
 from syncd.ports.clock import Clock
 from syncd.ports.ledger import Amendment, KnownMission, Ledger, RowsRecorded, TimelineEntry
@@ -88,7 +89,7 @@ async def sweep(missions: MissionStore, ledger: Ledger, clock: Clock, limits: Sw
     search = await _find_missing(missions, ledger)
     stopped = await _reason_to_stop(missions, ledger, search, limits)
     if stopped is not None:
-        rows = RowsRecorded(new=0, changed=0, unchanged=0)
+        rows = RowsRecorded()
         await ledger.trip(GUARD, stopped, now=clock.now())
         await ledger.note_flow(FLOW, now=clock.now(), error=stopped)
         log.error("sweep.stopped", known=search.known, missing=len(search.missing))
@@ -96,7 +97,7 @@ async def sweep(missions: MissionStore, ledger: Ledger, clock: Clock, limits: Sw
         rows = await _read_all(missions, ledger, clock)
         await _count_missing(search.newly_missing, ledger, clock)
         changes = rows.new + rows.changed + len(search.newly_missing)
-        await ledger.note_flow(FLOW, now=clock.now(), rows=changes + rows.unchanged, changes=changes)
+        await ledger.note_flow(FLOW, now=clock.now(), rows=rows.read + len(search.newly_missing), changes=changes)
         log.info("sweep.finished", known=search.known, missing=len(search.missing), new=rows.new, changed=rows.changed)
     await _SWEEP.end(ledger, clock)
     return SweepReport(rows=rows, known=search.known, missing=tuple(search.missing), stopped=stopped)
@@ -155,15 +156,11 @@ async def _reason_to_stop(missions: MissionStore, ledger: Ledger, search: _Searc
 
 
 async def _read_all(missions: MissionStore, ledger: Ledger, clock: Clock) -> RowsRecorded:
-    total, after = RowsRecorded(new=0, changed=0, unchanged=0), None
+    total, after, progress = RowsRecorded(), None, Progress("sweep.reading", clock)
     while True:
         page = await missions.page(after, limit=_PAGE)
-        recorded = await ledger.record_rows(page, now=clock.now())
-        total = RowsRecorded(
-            new=total.new + recorded.new,
-            changed=total.changed + recorded.changed,
-            unchanged=total.unchanged + recorded.unchanged,
-        )
+        total += await ledger.record_rows(page, now=clock.now())
+        progress.reach(total.read)
         if len(page) < _PAGE:
             return total
         after = page[-1].mission_id

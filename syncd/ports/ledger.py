@@ -103,9 +103,22 @@ class CursorMove:
 class RowsRecorded:
     """How many rows of the store were new, changed since they were last read, or the same."""
 
-    new: int
-    changed: int
-    unchanged: int
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+
+    @property
+    def read(self) -> int:
+        """All of them."""
+        return self.new + self.changed + self.unchanged
+
+    def __add__(self, others: "RowsRecorded") -> "RowsRecorded":
+        """Return both together."""
+        return RowsRecorded(
+            new=self.new + others.new,
+            changed=self.changed + others.changed,
+            unchanged=self.unchanged + others.unchanged,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

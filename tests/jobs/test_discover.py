@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from tests.jobs.test_watch import contract_of
 from tests.jobs.workshop import Workshop, id_of, numbered, open_workshop
 from tests.support.clock import FixedClock
 from tests.support.facts import NOW
+from tests.support.log import RecordingLog
 from tests.world.missions import mission
 
 
@@ -148,3 +149,30 @@ async def test_q06_a_mission_that_is_withdrawn_while_it_is_sent_ends_held_with_i
         assert view.facts.contract_id is not None
         assert (await contract_of(workshop, 1)).status == "initialised"
         assert [letter.event for letter in view.letters] == ["mission.withdrawn"]
+
+
+class SlowStore(BrokenStore):
+    """A store whose every page takes eleven seconds."""
+
+    def __init__(self, clock: FixedClock, pages: int) -> None:
+        super().__init__(AssertionError("not asked"))
+        self._clock, self._left = clock, pages
+
+    async def changed_since(self, cursor: str | None, *, limit: int) -> MissionPage:  # noqa: ARG002 - the port's shape
+        """Return the next page of one mission."""
+        self._clock.advance(timedelta(seconds=11))
+        self._left -= 1
+        return MissionPage(missions=(numbered(self._left),), cursor=str(self._left), has_more=self._left > 0)
+
+
+async def test_a_long_reading_tells_the_log_how_far_it_has_come(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = RecordingLog()
+    monkeypatch.setattr("syncd.jobs.progress.log", log)
+
+    await discover(SlowStore(workshop.clock, pages=3), workshop.ledger, workshop.clock)
+
+    assert [(line.event, line.keys["count"]) for line in log.lines] == [
+        ("missions.reading", 1), ("missions.reading", 2), ("missions.reading", 3),
+    ]  # fmt: skip

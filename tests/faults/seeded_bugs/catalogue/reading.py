@@ -39,11 +39,11 @@ READING = (
             Edit(
                 path="syncd/jobs/discover.py",
                 old="""\
-        recorded = await ledger.record_rows(page.missions, now=clock.now(), move=move)
+        total += await ledger.record_rows(page.missions, now=clock.now(), move=move)
 """,
                 new="""\
         await ledger.record_rows((), now=clock.now(), move=move)
-        recorded = await ledger.record_rows(page.missions, now=clock.now())
+        total += await ledger.record_rows(page.missions, now=clock.now())
 """,
             ),
         ),
