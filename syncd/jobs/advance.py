@@ -4,7 +4,7 @@ One contract's failure is its own: an effect's trouble is an outcome like any ot
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -50,7 +50,9 @@ class Advancer:
         concurrency: int,
         creations: CreationLimit,
         lease: timedelta,
+        has_moved: Callable[[], None] = lambda: None,
     ) -> None:
+        """`has_moved` is called when contracts were settled: there may be letters to send."""
         self._ledger = ledger
         self._settle = settle
         self._bench = bench
@@ -59,6 +61,7 @@ class Advancer:
         self._concurrency = concurrency
         self._most_retries = max(1, concurrency // 2)  # what keeps failing slowly leaves half of the room to the others
         self._creations = creations
+        self._has_moved = has_moved
         self._sure_for_s = lease.total_seconds() * 3 / 4  # a margin: nothing is begun shortly before another may claim
         self._holds: dict[MissionId, _Hold] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -172,6 +175,8 @@ class Advancer:
             self._start(claim, _Hold(token=claim.token, sure_until=asked_at + self._sure_for_s, is_retry=is_retry))
         found = len(claimed.claims) + claimed.settled
         self.touched += found
+        if claimed.settled:
+            self._has_moved()
         return found
 
     def _retries(self) -> int:
@@ -254,9 +259,11 @@ class Advancer:
             await self._clock.sleep(_LOOK_AGAIN)
 
     async def _record_batch(self, outcomes: Sequence[Outcome]) -> Sequence[Claim | None]:
-        return await self._ledger.record(
+        following = await self._ledger.record(
             outcomes, now=self._clock.now(), settle=self._settle, creations=self._creations
         )
+        self._has_moved()
+        return following
 
     async def _make_sure_of(self, hold: _Hold) -> bool:
         """Ask the ledger once more for a lease that may have lapsed, or that somebody may have taken."""

@@ -25,6 +25,7 @@ FLOW = "mail"
 log: Log = structlog.get_logger()
 
 _LOOK_AGAIN = timedelta(seconds=1)
+_A_MOMENT_S = 0.02
 _A_BREATH = timedelta(milliseconds=100)
 _RECORD_AGAIN = tuple(timedelta(seconds=s) for s in (1, 2, 4, 8, *[15] * 40))
 """A ledger that comes back within ten minutes costs no letter its outcome; who took the letter meanwhile has it."""
@@ -44,6 +45,7 @@ class Deliverer:
         patience: MailPatience,
         concurrency: int,
         others_are_busy: Callable[[], bool],
+        wake: asyncio.Event | None = None,
     ) -> None:
         self._sender = Sender(mailer=mailer, compose=compose, gate=gate, clock=clock, patience=patience)
         self._ledger = ledger
@@ -58,7 +60,7 @@ class Deliverer:
         self._is_stopping = asyncio.Event()
         self._last_error: str | None = None
         self._away_since: datetime | None = None
-        self.wake = asyncio.Event()
+        self.wake = wake or asyncio.Event()
         self.handled = 0
         """Letters that were tried."""
         self.sent = 0
@@ -95,6 +97,7 @@ class Deliverer:
                 break  # what was under way may have kept others back: then it is looked again
             if found == 0 or len(self._tasks) >= self._concurrency:
                 await self._rest()
+                await self._wait_for_company()
         await self._finish_tasks()
         if self.handled != handled:
             error = self._last_error if self.sent == sent else None
@@ -203,6 +206,11 @@ class Deliverer:
         """Wait for what is under way; a caller who loses patience leaves it under way."""
         while self._tasks:
             await asyncio.wait(self._tasks)
+
+    async def _wait_for_company(self) -> None:
+        """Let what ends in the same moment end first: a taking costs the same for one letter or four."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_A_MOMENT_S)
 
     async def _rest(self) -> None:
         if self._is_stopping.is_set():

@@ -16,12 +16,11 @@ log: Log = structlog.get_logger()
 
 A_LOOK = timedelta(seconds=0.3)
 """How often the others are looked at: who is missing twice is dead."""
-_HEARTBEAT = timedelta(seconds=2)
 
 
 def beat_of(rhythm: Rhythm) -> timedelta:
     """Return how often the house must be kept, so that no lease lapses while we live."""
-    return min(_HEARTBEAT, rhythm.lease / 4)
+    return min(rhythm.heartbeat, rhythm.lease / 4)
 
 
 async def keep_house(works: Works) -> None:

@@ -24,6 +24,7 @@ class Rhythm:
 
     poll: timedelta = timedelta(seconds=60)
     lease: timedelta = timedelta(seconds=60)
+    heartbeat: timedelta = timedelta(seconds=2)
     sweep: timedelta = timedelta(hours=24)
     documents_kept_for: timedelta = timedelta(days=90)
 

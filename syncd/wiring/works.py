@@ -1,5 +1,6 @@
 """Everything that a running syncd works with."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -42,6 +43,9 @@ log: Log = structlog.get_logger()
 
 _KEY_FILE = "documents.key"
 _KEY_MARK = "documents_key_id"
+_HEARTBEAT = timedelta(seconds=2)
+_HEARTBEAT_ALONE = timedelta(seconds=10)
+"""On SQLite nobody else is there to notice, and each sign of life is a write to the disk."""
 
 
 @asynccontextmanager
@@ -104,7 +108,9 @@ def _works(settings: Settings, ports: _Ports, presence: Presence | None) -> Work
     pdf_check = LimitedPdfCheck(max_bytes=settings.cactus.document_cap_bytes)
     documents = DocumentFetcher(cactus=ports.cactus, vault=ports.vault, check=pdf_check, clock=ports.clock)
     bench = Bench(cactus=ports.cactus, documents=documents, gate=cactus_gate, clock=ports.clock, policy=policy)
-    advancer = _advancer(settings, ports, settle, bench)
+    may_be_letters = asyncio.Event()
+    advancer = _advancer(settings, ports, settle, bench, has_moved=may_be_letters.set)
+    deliverer = _deliverer(settings, ports, policy, mail_gate, advancer=advancer, wake=may_be_letters)
     return Works(
         policy=policy,
         clock=ports.clock,
@@ -116,7 +122,7 @@ def _works(settings: Settings, ports: _Ports, presence: Presence | None) -> Work
         pdf_check=pdf_check,
         settle=settle,
         advancer=advancer,
-        deliverer=_deliverer(settings, ports, policy, mail_gate, others_are_busy=lambda: advancer.is_busy),
+        deliverer=deliverer,
         cactus_gate=cactus_gate,
         mail_gate=mail_gate,
         sweep_limits=sweep_limits(settings),
@@ -125,7 +131,9 @@ def _works(settings: Settings, ports: _Ports, presence: Presence | None) -> Work
     )
 
 
-def _advancer(settings: Settings, ports: _Ports, settle: Settler, bench: Bench) -> Advancer:
+def _advancer(
+    settings: Settings, ports: _Ports, settle: Settler, bench: Bench, *, has_moved: Callable[[], None]
+) -> Advancer:
     return Advancer(
         ledger=ports.ledger,
         settle=settle,
@@ -134,11 +142,12 @@ def _advancer(settings: Settings, ports: _Ports, settle: Settler, bench: Bench) 
         concurrency=settings.cactus.concurrency,
         creations=CreationLimit(limit=settings.guard.max_new_contracts),
         lease=timedelta(seconds=settings.jobs.lease_s),
+        has_moved=has_moved,
     )
 
 
 def _deliverer(
-    settings: Settings, ports: _Ports, policy: Policy, gate: Gate, *, others_are_busy: Callable[[], bool]
+    settings: Settings, ports: _Ports, policy: Policy, gate: Gate, *, advancer: Advancer, wake: asyncio.Event
 ) -> Deliverer:
     return Deliverer(
         ledger=ports.ledger,
@@ -148,7 +157,8 @@ def _deliverer(
         clock=ports.clock,
         patience=mail_patience(settings, policy),
         concurrency=MAIL_CONNECTIONS,
-        others_are_busy=others_are_busy,
+        others_are_busy=lambda: advancer.is_busy,
+        wake=wake,
     )
 
 
@@ -173,6 +183,7 @@ def _rhythm(settings: Settings) -> Rhythm:
     return Rhythm(
         poll=timedelta(seconds=settings.jobs.poll_interval_s),
         lease=timedelta(seconds=settings.jobs.lease_s),
+        heartbeat=_HEARTBEAT_ALONE if is_embedded(settings) else _HEARTBEAT,
         sweep=timedelta(hours=settings.jobs.sweep_interval_h),
         documents_kept_for=timedelta(days=settings.documents.retention_days),
     )

@@ -12,6 +12,7 @@ from syncd.adapters.mail.folder import FolderMailer
 from syncd.adapters.mail.smtp import SmtpMailer
 from syncd.clock import SystemClock
 from syncd.errors import Misconfigured
+from syncd.jobs.discover import discover
 from syncd.jobs.once import run_once
 from syncd.model import Step
 from syncd.settings import Settings, load_settings
@@ -54,6 +55,17 @@ async def test_an_installation_works_from_its_settings_alone(tmp_path: Path) -> 
     assert len(list((tmp_path / "state" / "mail").glob("*.eml"))) == 2
 
 
+async def test_letters_are_looked_for_at_once_when_a_contract_has_moved(tmp_path: Path) -> None:
+    Missions(tmp_path / "fvma.sqlite3").put(mission(1))
+
+    async with open_works(settings_of(tmp_path)) as works:
+        await discover(works.missions, works.ledger, works.clock)
+        woken_before = works.deliverer.wake.is_set()
+        await works.advancer.drain()
+
+        assert (woken_before, works.deliverer.wake.is_set()) == (False, True)
+
+
 async def test_every_patience_of_the_settings_reaches_the_jobs(tmp_path: Path) -> None:
     Missions(tmp_path / "fvma.sqlite3")
     settings = settings_of(
@@ -68,7 +80,7 @@ async def test_every_patience_of_the_settings_reaches_the_jobs(tmp_path: Path) -
 
     assert {name.name: getattr(rhythm, name.name) for name in fields(rhythm)} == {
         "poll": timedelta(seconds=7), "lease": timedelta(seconds=20), "sweep": timedelta(hours=5),
-        "documents_kept_for": timedelta(days=30),
+        "heartbeat": timedelta(seconds=10), "documents_kept_for": timedelta(days=30),
     }  # fmt: skip
     assert (limits.gone_share, limits.gone_minimum) == (0.5, 9)
     assert (patience.first_delay, patience.longest_delay) == (timedelta(seconds=2), timedelta(seconds=60))
