@@ -10,6 +10,8 @@ MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
 INSTALLED := .venv/installed
+PEERS := .venv-peers/installed
+NEEDED := chromium:chromium systemd-analyze:systemd pgbouncer:pgbouncer
 PIP_INSTALL := $(BIN)/pip --disable-pip-version-check --no-input -qq install
 
 .PHONY: help demo test deep deep-soak bench environment tools lock clean
@@ -39,7 +41,8 @@ deep: tools environment  ## the long suites, two hours: kills everywhere, simula
 deep-soak: tools environment  ## an hour under faults: memory, files, threads and tasks stay flat
 	@$(BIN)/python -m tests.faults.soak --minutes 60
 
-bench: environment  ## measure side by side what the ledger costs; writes benchmarks/RESULTS.md
+bench: NEEDED := redis-server:redis-server
+bench: tools environment $(PEERS)  ## measure everything side by side, other engines too; writes benchmarks/RESULTS.md
 	@$(BIN)/python -m benchmarks
 
 # -- what the commands above need
@@ -62,20 +65,25 @@ $(INSTALLED): requirements-dev.lock pyproject.toml
 	$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	touch $@
 
+$(PEERS): benchmarks/peers/requirements.lock $(INSTALLED)
+	@echo '== environment of the other engines (once per lock)'
+	$(BIN)/python -m venv .venv-peers
+	PIP='.venv-peers/bin/pip --disable-pip-version-check --no-input -qq install'
+	$$PIP --require-hashes --requirement benchmarks/peers/requirements.lock
+	touch $@
+
 tools:
 	@need() {
 		! command -v "$$1" >/dev/null || return 0
 		if [ "$$(id -u)" != 0 ]; then
-			echo "the tests need $$1: apt-get install $$2 (as root), then make test again" >&2
+			echo "this needs $$1: apt-get install $$2 (as root), then once more" >&2
 			exit 1
 		fi
 		echo "== tools ($$2)"
 		get() { DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "$$1" >/dev/null; }
 		get "$$2" 2>/dev/null || { apt-get update >/dev/null; get "$$2"; }
 	}
-	need chromium chromium
-	need systemd-analyze systemd
-	need pgbouncer pgbouncer
+	for tool in $(NEEDED); do need "$${tool%%:*}" "$${tool##*:}"; done
 
 # -- now and then
 
@@ -87,6 +95,7 @@ lock:  ## resolve both locks again
 	}
 	compile requirements.lock pyproject.toml
 	compile requirements-dev.lock --group dev pyproject.toml
+	compile benchmarks/peers/requirements.lock benchmarks/peers/requirements.in pyproject.toml
 
 clean:  ## forget the environment and every cache; var/ (a daemon's state) stays
 	@rm -rf .venv .venv-lock dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,6 +1,6 @@
 """Measure side by side and write the table: `make bench`.
 
-python -m benchmarks [NAME ...] [--missions N]
+python -m benchmarks [NAME ...] [--missions N] [--known N]
 """
 
 import argparse
@@ -10,32 +10,39 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import initialise
+from benchmarks import discovery, engines, initialise, known
 from benchmarks.table import Figure
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
-BENCHES: dict[str, Callable[[int], Iterator[Figure]]] = {"initialise": initialise.measure}
+BENCHES: dict[str, Callable[[argparse.Namespace], Iterator[Figure]]] = {
+    "initialise": lambda asked: initialise.measure(asked.missions),
+    "engines": lambda asked: engines.measure(asked.missions),
+    "known": lambda asked: known.measure(asked.known),
+    "discovery": lambda asked: discovery.measure(asked.known),
+}
 
 
 def main() -> int:
     """Print each figure when it is known; write them all at the end."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", nargs="*", choices=[[], *BENCHES], help="these alone (all)")
-    parser.add_argument("--missions", type=int, default=5000)
+    parser.add_argument("--missions", type=int, default=5000, help="new ones, where these are initialised")
+    parser.add_argument("--known", type=int, default=1_000_000, help="contracts, where these are at rest")
     asked = parser.parse_args()
     figures: list[Figure] = []
     for name in asked.name or BENCHES:
         print(f"== {name}", file=sys.stderr, flush=True)
-        for figure in BENCHES[name](asked.missions):
+        for figure in BENCHES[name](asked):
             print(figure.row(), flush=True)
             figures.append(figure)
-    RESULTS.write_text(_page(figures, asked.missions), encoding="utf-8")
+    RESULTS.write_text(_page(figures, asked), encoding="utf-8")
     return 0
 
 
-def _page(figures: list[Figure], missions: int) -> str:
+def _page(figures: list[Figure], asked: argparse.Namespace) -> str:
     machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
-    head = f"# Measured\n\n{missions:,} missions; {machine}. Ratios count, absolute figures are context.\n\n"
+    size = f"{asked.missions:,} new missions; {asked.known:,} contracts at rest"
+    head = f"# Measured\n\n{size}; {machine}. Ratios count, absolute figures are context.\n\n"
     table = "| figure | ratio | target | context |\n| --- | --- | --- | --- |\n"
     return head + table + "".join(f"{figure.row()}\n" for figure in figures)
 

@@ -46,9 +46,17 @@ class RemoteSite:
 
     def posts(self) -> Posts:
         """Return what it saw."""
-        with urllib.request.urlopen(f"{self.url}/clock") as answer:  # noqa: S310 - our own
-            said = json.load(answer)
+        said = self._clock()
         return Posts(said["contracts"], said["posts"], said["to"] - said["from"])
+
+    def contracts(self) -> int:
+        """Return how many contracts it created."""
+        return int(self._clock()["contracts"])
+
+    def _clock(self) -> dict[str, Any]:
+        with urllib.request.urlopen(f"{self.url}/clock") as answer:  # noqa: S310 - our own
+            said: dict[str, Any] = json.load(answer)
+            return said
 
 
 @contextmanager

