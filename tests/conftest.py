@@ -5,11 +5,15 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import settings
 
 from tests.store.bench import DATABASES, Bench, bench_on
 from tests.support.postgres import PostgresServer, postgres_server
 
 pytest_plugins = ["tests.support.scale"]
+
+settings.register_profile("noisy machines", deadline=None)  # how long an example took says nothing about it
+settings.load_profile("noisy machines")
 
 
 @pytest.fixture(scope="session")

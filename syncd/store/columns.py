@@ -75,14 +75,8 @@ class Json(TypeDecorator[object]):
         return None if value is None else write_json(value)
 
     def process_result_value(self, value: object, dialect: Dialect) -> object:  # noqa: ARG002
-        """Read JSON; what is not JSON is read as `UNREADABLE`, for the row's reader to report."""
-        if not isinstance(value, str):
-            return None
+        """Read JSON; what is not JSON is read as nothing, for it is only shown: facts are `JsonText`."""
         try:
-            return json.loads(value)
+            return json.loads(value) if isinstance(value, str) else None
         except ValueError:
-            return UNREADABLE
-
-
-UNREADABLE = "\N{REPLACEMENT CHARACTER}unreadable"
-"""Stands for a stored text that is not JSON: no reader accepts a string where it expects an object."""
+            return None

@@ -14,6 +14,7 @@ from syncd.actions import LookUp
 from syncd.errors import Transient
 from syncd.model import Asked, Facts, MissionId, NotificationState
 from syncd.ports.ledger import Amendment, Claimed, LetterOutcome, Outcome
+from syncd.ports.reading import ContractFilter
 from syncd.store.commits import Fate
 from syncd.store.engine import Database, Transaction
 from syncd.store.loading import load_these
@@ -69,6 +70,18 @@ async def test_a_damaged_row_is_left_alone_and_keeps_nobody_waiting(bench: Bench
 
     assert names(first) == {"B"}
     assert names(await claim(ledger, now=LATER)) == {"A"}
+
+
+async def test_what_is_only_shown_and_damaged_is_not_shown_and_stops_nothing(bench: Bench) -> None:
+    ledger = await bench.prepared(a_mission("A"))
+    await run(ledger, "UPDATE contracts SET holds = '{', warnings = '['")
+
+    (shown,) = await ledger.list_contracts(ContractFilter())
+    view = await ledger.view(A)
+
+    assert view is not None
+    assert (shown.hold_codes, view.holds, view.warnings) == ((), (), ())
+    assert names(await claim(ledger)) == {"A"}
 
 
 async def test_a_letter_about_a_damaged_row_waits_until_it_can_be_read(bench: Bench) -> None:
