@@ -28,6 +28,8 @@ _PAGES_KB = 500
 _STATEMENTS = 20
 """So many prepared statements each SQLite connection keeps. One about a table with sixty columns takes fifty kilobytes,
 and one that names contracts is another for each number of them: with the driver's 128, a process grows for hours."""
+_RENEWED_AFTER_S = 120
+"""A SQLite connection that is older is opened anew, at a millisecond: what it has come to keep is given back."""
 _KEEP_ALIVE = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3}
 """Idle connections too notice a peer that is gone: within 30 seconds, not the system's two hours."""
 
@@ -82,6 +84,7 @@ def make_engine(
             connect_args=_connect_arguments(target, patience),
             **({"module": OneTurnDriver()} if is_sqlite else {}),
             **({"pool_size": connections, "max_overflow": 0, "pool_use_lifo": True} if has_pool else {}),
+            **({"pool_recycle": _RENEWED_AFTER_S} if is_sqlite and has_pool else {}),
         )
     except ModuleNotFoundError as error:
         raise Misconfigured("the driver of this database is not installed", key=key, hint=_DRIVER_HINT) from error

@@ -7,9 +7,10 @@ import sqlite3
 import weakref
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import inspect, text
+from sqlalchemy import event, inspect, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from syncd.database import async_url, close_engine, describe, make_engine, sqlstate_of
@@ -138,6 +139,24 @@ async def test_o06_a_sqlite_connection_keeps_few_pages_and_statements_to_itself(
 
     assert pages == -500
     assert grown < 1_500_000  # all 128 of them, as many as the driver keeps, are three megabytes
+
+
+async def test_o06_a_sqlite_connection_is_opened_anew_from_time_to_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("sqlalchemy.pool.base.time", SimpleNamespace(time=lambda: now[0]))
+    engine = make_engine(f"sqlite:///{tmp_path / 'l.db'}", key="database.url", patience=timedelta(seconds=5))
+    opened = list[object]()
+    event.listen(engine.sync_engine, "connect", lambda connection, _record: opened.append(connection))
+
+    for seconds in (0, 60, 100):
+        now[0] += seconds
+        async with engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+    await close_engine(engine)
+
+    assert len(opened) == 2
 
 
 def memory_in_use() -> int:
