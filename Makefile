@@ -68,8 +68,7 @@ $(INSTALLED): requirements-dev.lock pyproject.toml
 $(PEERS): benchmarks/peers/requirements.lock $(INSTALLED)
 	@echo '== environment of the other engines (once per lock)'
 	$(BIN)/python -m venv .venv-peers
-	PIP='.venv-peers/bin/pip --disable-pip-version-check --no-input -qq install'
-	$$PIP --require-hashes --requirement benchmarks/peers/requirements.lock
+	$(PIP_INSTALL:$(BIN)/%=.venv-peers/bin/%) --require-hashes --requirement benchmarks/peers/requirements.lock
 	touch $@
 
 tools:
@@ -98,5 +97,5 @@ lock:  ## resolve both locks again
 	compile benchmarks/peers/requirements.lock benchmarks/peers/requirements.in pyproject.toml
 
 clean:  ## forget the environment and every cache; var/ (a daemon's state) stays
-	@rm -rf .venv .venv-lock dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf .venv .venv-lock .venv-peers dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -10,23 +10,20 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
-    Engine,
     Table,
     Text,
     cast,
-    create_engine,
     func,
     insert,
     literal,
     select,
     text,
 )
-from sqlalchemy.pool import NullPool
 
 from benchmarks.sites import Site, remote_site
-from syncd.database import async_url
 from syncd.store.columns import Json, Words
 from syncd.store.tables import contracts, letters, timeline
+from tests.support.plain import plain_engine
 from tests.world.missions import Missions, mission
 
 _FIRST = 770_000_000
@@ -69,7 +66,7 @@ def make_crowd(folder: Path, ledger_url: str, count: int) -> Crowd:
     crowd.missions.put(mission(_FIRST))
     with remote_site(0) as remote:
         crowd.site(remote.url).syncd("run", "--once")
-    engine = _engine_of(ledger_url)
+    engine = plain_engine(ledger_url)
     try:
         for start in range(1, count, _CHUNK):
             numbers = range(start, min(start + _CHUNK, count))
@@ -82,12 +79,6 @@ def make_crowd(folder: Path, ledger_url: str, count: int) -> Crowd:
     finally:
         engine.dispose()
     return crowd
-
-
-def _engine_of(ledger_url: str) -> Engine:
-    url = async_url(ledger_url, key="database.url")
-    driver = "sqlite" if url.get_backend_name() == "sqlite" else "postgresql+psycopg"
-    return create_engine(url.set(drivername=driver), poolclass=NullPool)
 
 
 def _multiply(connection: Connection, table: Table, numbers: range) -> None:

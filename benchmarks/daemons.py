@@ -14,10 +14,9 @@ from pathlib import Path
 from socket import create_server
 
 from benchmarks.sites import Site
-from tests.support.environment import without_settings
+from tests.support.environment import allocator_of_the_unit, without_settings
 
 _READY_S, _END_S = 60.0, 30.0
-_UNIT = Path(__file__).parents[1] / "config" / "systemd" / "syncd.service"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ def running(site: Site) -> Iterator[Daemon]:
     """Start a daemon of an installation, wait until it is ready, and stop it at the end in order."""
     with create_server(("127.0.0.1", 0)) as listener:
         port = int(listener.getsockname()[1])
-    own = {"SYNCD_OPS__BIND": f"127.0.0.1:{port}", **_allocator_of_the_unit()}
+    own = {"SYNCD_OPS__BIND": f"127.0.0.1:{port}", **allocator_of_the_unit()}
     environment = without_settings() | site.environment | own
     log = site.folder / "daemon.log"
     with log.open("ab") as out, subprocess.Popen(
@@ -67,8 +66,3 @@ def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) ->
             return
         time.sleep(0.02)
     raise RuntimeError(f"the daemon does not get ready: {log.read_text()[-2000:]}")
-
-
-def _allocator_of_the_unit() -> dict[str, str]:
-    """Return what the service unit tells the memory allocator."""
-    return dict(re.findall(r"^Environment=(MALLOC_\w+)=(\w+)$", _UNIT.read_text(encoding="utf-8"), flags=re.MULTILINE))

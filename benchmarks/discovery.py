@@ -4,9 +4,8 @@ import sys
 from collections.abc import Iterator
 
 from benchmarks.databases import DATABASES, a_database
-from benchmarks.sites import Run, run
+from benchmarks.sites import Run, run, write_missions
 from benchmarks.table import Figure
-from tests.world.missions import Missions, mission
 
 _TENTH = 10
 
@@ -24,7 +23,5 @@ def measure(count: int) -> Iterator[Figure]:
 
 def _discover(kind: str, count: int) -> Run:
     with a_database(kind) as (folder, ledger_url):
-        store = Missions(folder / "fvma.sqlite3")
-        store.index()
-        store.put_all(mission(number) for number in range(1, count + 1))
-        return run([sys.executable, "-m", "benchmarks.discovering", f"sqlite:///{store.file}", ledger_url])
+        store_url = write_missions(folder / "fvma.sqlite3", count)
+        return run([sys.executable, "-m", "benchmarks.discovering", store_url, ledger_url])

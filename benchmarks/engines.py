@@ -10,7 +10,8 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 from benchmarks.databases import a_database
-from benchmarks.sites import ROOT, Site, remote_site, run, write_missions
+from benchmarks.initialise import CONCURRENCY, of_syncd
+from benchmarks.sites import ROOT, remote_site, run, write_missions
 from benchmarks.table import Figure
 
 _PEERS = ROOT / ".venv-peers" / "bin" / "python"
@@ -22,7 +23,6 @@ _ENGINES = {
     "huey": ("SQLite", "≥ 1.5"),
 }
 """Where each keeps its jobs, and how far behind it is to be. With Redis, ours is on PostgreSQL."""
-_CONCURRENCY = 50
 _ROUNDS = 3
 
 
@@ -30,7 +30,7 @@ def measure(count: int) -> Iterator[Figure]:
     """Yield our rate beside each engine's: both in turns, the median of the pairs."""
     for engine, (kind, target) in _ENGINES.items():
         ours = "SQLite" if kind == "SQLite" else "PostgreSQL"
-        pairs = [(_theirs(engine, kind, count), _ours(ours, count)) for _ in range(_ROUNDS)]
+        pairs = [(_theirs(engine, kind, count), of_syncd(ours, count)) for _ in range(_ROUNDS)]
         yield Figure(
             name=f"initialisations, syncd on {ours} beside {engine} on {kind}",
             ratio=median(mine / other for other, mine in pairs), target=target,
@@ -43,18 +43,9 @@ def _theirs(engine: str, kind: str, count: int) -> float:
     with _queue(kind) as (folder, queue_url), remote_site(0) as remote:
         store = write_missions(folder / "fvma.sqlite3", count)
         module = f"benchmarks.peers.with_{engine}"
-        run([str(_PEERS), "-m", module, remote.url, store, queue_url, str(_CONCURRENCY)])
+        run([str(_PEERS), "-m", module, remote.url, store, queue_url, str(CONCURRENCY)])
         seen = remote.posts()
         assert seen.contracts == count
-        return seen.per_second
-
-
-def _ours(kind: str, count: int) -> float:
-    with a_database(kind) as (folder, url), remote_site(0) as remote:
-        store = write_missions(folder / "fvma.sqlite3", count)
-        Site(folder, store, remote.url, {"DATABASE__URL": url}).syncd("run", "--once")
-        seen = remote.posts()
-        assert (seen.contracts, seen.posts) == (count, count)
         return seen.per_second
 
 

@@ -20,7 +20,9 @@ ROOT = Path(__file__).parents[1]
 
 def write_missions(file: Path, count: int) -> str:
     """Write a store of so many missions that nothing speaks against; return its address."""
-    Missions(file).put_all(mission(number) for number in range(1, count + 1))
+    missions = Missions(file)
+    missions.index()
+    missions.put_all(mission(number) for number in range(1, count + 1))
     return f"sqlite:///{file}"
 
 

@@ -5,7 +5,7 @@ import time
 
 from celery import Celery
 
-from benchmarks.peers.job import Task, ThreadedJob
+from benchmarks.job import Task, ThreadedJob
 
 
 def main(task: Task) -> None:

@@ -4,12 +4,12 @@ import asyncio
 
 from dbos import DBOS
 
-from benchmarks.peers.job import Job, Task
+from benchmarks.job import Job, Task
 
 
 async def main(task: Task) -> None:
     """Queue every mission as a workflow of one step, and wait for all of them."""
-    job = await Job.open(task)
+    job = await Job.of(task)
 
     @DBOS.step()
     async def ask(mission_id: str) -> str:

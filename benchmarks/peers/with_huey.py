@@ -4,7 +4,7 @@ import time
 
 from huey import SqliteHuey
 
-from benchmarks.peers.job import Task, ThreadedJob
+from benchmarks.job import Task, ThreadedJob
 
 
 def main(task: Task) -> None:

@@ -9,12 +9,12 @@ from pgqueuer.models import Job as Queued
 from pgqueuer.queries import Queries
 from pgqueuer.types import QueueExecutionMode
 
-from benchmarks.peers.job import Job, Task
+from benchmarks.job import Job, Task
 
 
 async def main(task: Task) -> None:
     """Queue every mission, and work until the queue is empty."""
-    job = await Job.open(task)
+    job = await Job.of(task)
     async with await psycopg.AsyncConnection.connect(task.queue_url, autocommit=True) as connection:
         driver = PsycopgDriver(connection)
         queries, engine = Queries(driver), PgQueuer(driver)

@@ -4,12 +4,12 @@ import asyncio
 
 import procrastinate
 
-from benchmarks.peers.job import Job, Task
+from benchmarks.job import Job, Task
 
 
 async def main(task: Task) -> None:
     """Queue every mission, and work until the queue is empty."""
-    job = await Job.open(task)
+    job = await Job.of(task)
     app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=task.queue_url, max_size=20))
 
     @app.task(name="initialise")

@@ -17,6 +17,9 @@ from syncd.ports.mail import Mailer
 from syncd.ports.missions import MissionStore
 from syncd.ports.presence import Presence
 
+HEARTBEAT = timedelta(seconds=2)
+"""How often a replica says that it lives, where there may be others."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rhythm:
@@ -24,7 +27,7 @@ class Rhythm:
 
     poll: timedelta = timedelta(seconds=60)
     lease: timedelta = timedelta(seconds=60)
-    heartbeat: timedelta = timedelta(seconds=2)
+    heartbeat: timedelta = HEARTBEAT
     sweep: timedelta = timedelta(hours=24)
     documents_kept_for: timedelta = timedelta(days=90)
 

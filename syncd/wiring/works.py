@@ -24,7 +24,7 @@ from syncd.jobs.fetch import DocumentFetcher
 from syncd.jobs.gate import Gate
 from syncd.jobs.settle import Settler
 from syncd.jobs.sweep import SweepLimits
-from syncd.jobs.works import Rhythm, Works
+from syncd.jobs.works import HEARTBEAT, Rhythm, Works
 from syncd.model import Policy
 from syncd.ports.cactus import Cactus
 from syncd.ports.clock import Clock
@@ -43,7 +43,6 @@ log: Log = structlog.get_logger()
 
 _KEY_FILE = "documents.key"
 _KEY_MARK = "documents_key_id"
-_HEARTBEAT = timedelta(seconds=2)
 _HEARTBEAT_ALONE = timedelta(seconds=10)
 """On SQLite nobody else is there to notice, and each sign of life is a write to the disk."""
 
@@ -183,7 +182,7 @@ def _rhythm(settings: Settings) -> Rhythm:
     return Rhythm(
         poll=timedelta(seconds=settings.jobs.poll_interval_s),
         lease=timedelta(seconds=settings.jobs.lease_s),
-        heartbeat=_HEARTBEAT_ALONE if is_embedded(settings) else _HEARTBEAT,
+        heartbeat=_HEARTBEAT_ALONE if is_embedded(settings) else HEARTBEAT,
         sweep=timedelta(hours=settings.jobs.sweep_interval_h),
         documents_kept_for=timedelta(days=settings.documents.retention_days),
     )

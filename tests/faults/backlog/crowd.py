@@ -5,13 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, func, insert, select, text, update
-from sqlalchemy.pool import NullPool
+from sqlalchemy import Engine, func, insert, select, text, update
 
-from syncd.database import async_url
 from syncd.model import ContractId, Mission, MissionId
 from syncd.store.rows import columns_of, facts_of, student_key
 from syncd.store.tables import contracts, letters
+from tests.support.plain import plain_engine
 from tests.world.missions import mission
 from tests.world.remote import Remote
 
@@ -28,9 +27,7 @@ class Crowd:
     @classmethod
     def of(cls, ledger_url: str) -> "Crowd":
         """Open a ledger by its plain URL."""
-        url = async_url(ledger_url, key="database.url")
-        driver = "sqlite" if url.get_backend_name() == "sqlite" else "postgresql+psycopg"
-        return cls(create_engine(url.set(drivername=driver), poolclass=NullPool))
+        return cls(plain_engine(ledger_url))
 
     def grow(self, count: int) -> None:
         """Add `count - 1` contracts like the only one, with their letters."""

@@ -22,7 +22,7 @@ from tests.faults.soak.door import Door
 from tests.faults.soak.office import Office
 from tests.faults.soak.sampling import ask_page
 from tests.faults.soak.traffic import Traffic
-from tests.support.environment import without_settings
+from tests.support.environment import allocator_of_the_unit, without_settings
 from tests.world.missions import Missions
 from tests.world.remote import Answer, Remote, Request, Trap, serve_remote
 from tests.world.world import KEY
@@ -157,14 +157,6 @@ def _free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def _allocator_of_the_unit() -> dict[str, str]:
-    """Return what the service unit tells the memory allocator: the process is to be measured as it runs."""
-    unit = (Path(__file__).parents[3] / "config" / "systemd" / "syncd.service").read_text(encoding="utf-8")
-    settings = dict(re.findall(r"^Environment=(MALLOC_\w+)=(\w+)$", unit, flags=re.MULTILINE))
-    assert settings, "the unit says nothing to the allocator"
-    return settings
-
-
 def _environment(
     folder: Path, ledger: str, missions: Missions, remote_port: int, office_port: int, ops_port: int
 ) -> dict[str, str]:
@@ -173,7 +165,7 @@ def _environment(
         "CONTINUING_EDUCATION": "sfc",
     }  # fmt: skip
     return {
-        **_allocator_of_the_unit(),
+        **allocator_of_the_unit(),
         "SYNCD_STATE_DIRECTORY": str(folder / "state"),
         "SYNCD_DATABASE__URL": ledger,
         "SYNCD_MISSIONS__URL": f"sqlite:///{missions.file}",

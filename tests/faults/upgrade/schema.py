@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext, RevisionStep
-from sqlalchemy import Connection, MetaData, create_engine, make_url, text
+from sqlalchemy import Connection, MetaData, text
 
 from syncd.store.tables import metadata
 from syncd.store.upgrading import scripts
+from tests.support.plain import plain_engine
 
 Shape = dict[str, dict[str, tuple[str, bool, bool]]]
 """Table → column → type, whether it may be empty, whether the database fills it in by itself."""
@@ -23,9 +24,7 @@ def revisions() -> list[str]:
 @contextmanager
 def connected(url: str) -> Iterator[Connection]:
     """Connect to a ledger's database beside the ledger, and commit at the end."""
-    plain = make_url(url)
-    driver = "sqlite" if plain.get_backend_name() == "sqlite" else "postgresql+psycopg"
-    engine = create_engine(plain.set(drivername=driver))
+    engine = plain_engine(url)
     try:
         with engine.begin() as connection:
             yield connection

@@ -1,4 +1,4 @@
-"""The job that every engine does: ask CACTUS for the contract of one mission."""
+"""The job that every side of a comparison does: ask CACTUS for the contract of one mission."""
 
 import asyncio
 import sys
@@ -33,23 +33,28 @@ class Task:
 class Job:
     """Initialises missions; made inside the event loop that it is used in."""
 
-    def __init__(self, task: Task, missions: Mapping[str, Mission]) -> None:
+    def __init__(self, remote_url: str, missions: Mapping[str, Mission], concurrency: int) -> None:
         self.missions = missions
         self._cactus = HttpCactus(
-            base_url=task.remote_url, authentication=NoAuthentication(), timeout=timedelta(seconds=30),
-            concurrency=task.concurrency, clock=SystemClock(),
+            base_url=remote_url, authentication=NoAuthentication(), timeout=timedelta(seconds=30),
+            concurrency=concurrency, clock=SystemClock(),
         )  # fmt: skip
 
     @classmethod
-    async def open(cls, task: Task) -> "Job":
-        """Read every mission, so that no engine pays for the store."""
-        store, after = SqlMissionStore(task.store_url), None
+    async def open(cls, remote_url: str, store_url: str, concurrency: int) -> "Job":
+        """Read every mission, so that nobody pays for the store."""
+        store, after = SqlMissionStore(store_url), None
         missions: dict[str, Mission] = {}
         while page := await store.page(after, limit=500):
             missions |= {mission.mission_id: mission for mission in page}
             after = page[-1].mission_id
         await store.aclose()
-        return cls(task, missions)
+        return cls(remote_url, missions, concurrency)
+
+    @classmethod
+    async def of(cls, task: Task) -> "Job":
+        """Open the job that an engine was started with."""
+        return await cls.open(task.remote_url, task.store_url, task.concurrency)
 
     async def initialise(self, mission_id: str) -> str:
         """Ask for one contract, under the mission's own key, and return its number."""
@@ -67,7 +72,7 @@ class ThreadedJob:
     def __init__(self, task: Task) -> None:
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
-        self._job = asyncio.run_coroutine_threadsafe(Job.open(task), self._loop).result()
+        self._job = asyncio.run_coroutine_threadsafe(Job.of(task), self._loop).result()
         self.mission_ids = tuple(self._job.missions)
 
     def initialise(self, mission_id: str) -> str:
