@@ -61,6 +61,7 @@ async def _one_pass(settings: Settings) -> PassReport:
     async with AsyncExitStack() as stack:
         _lock(settings, stack)
         works = await stack.enter_async_context(open_works(settings))
+        settle_in()
         await works.ledger.rescue(now=works.clock.now())
         await works.ledger.heartbeat(now=works.clock.now())
         try:

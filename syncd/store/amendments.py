@@ -18,13 +18,14 @@ from syncd.ports.ledger import (
     RowsRecorded,
     TimelineEntry,
 )
+from syncd.store.bulk import insert_into
 from syncd.store.engine import RaceLostError, Transaction
 from syncd.store.loading import Batch, load_locked, rows_of
 from syncd.store.part import LedgerPart
 from syncd.store.rows import Columns, Row, changed_names, columns_of, fingerprint
 from syncd.store.tables import Lane, contracts, cursors
 from syncd.store.taken import respect_owners
-from syncd.store.writing import Changes, insert_into, upsert
+from syncd.store.writing import Changes, upsert
 
 _c = contracts.c
 

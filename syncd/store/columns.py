@@ -17,6 +17,23 @@ Number = BigInteger().with_variant(Integer(), "sqlite")
 """A 64-bit number; on SQLite it must be called INTEGER to number its rows by itself."""
 
 
+def storable_words(value: object) -> str:
+    """Return text that any database takes: what none would take is replaced, so that it never stops a batch."""
+    word = str(value)  # of an enum its value: a driver may write its name
+    return word if word.isascii() and "\0" not in word else word.translate(_UNSTORABLE)
+
+
+def with_zone(value: datetime) -> datetime:
+    """Return an aware instant as it is.
+
+    Raises:
+        ValueError: it has no zone.
+    """
+    if value.tzinfo is None:
+        raise ValueError("an instant without a zone")
+    return value
+
+
 class Instant(TypeDecorator[datetime]):
     """An aware instant, in UTC when read: TIMESTAMPTZ on PostgreSQL, microseconds since 1970 on SQLite."""
 
@@ -33,9 +50,8 @@ class Instant(TypeDecorator[datetime]):
         """Turn an instant into what is stored; a naive one is an error."""
         if value is None:
             return None
-        if value.tzinfo is None:
-            raise ValueError("an instant without a zone")
-        return (value - _EPOCH) // _MICROSECOND if dialect.name == "sqlite" else value
+        instant = with_zone(value)
+        return (instant - _EPOCH) // _MICROSECOND if dialect.name == "sqlite" else instant
 
     def process_result_value(self, value: object, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """Turn what is stored into an instant in UTC, whatever the session's zone is."""
@@ -52,10 +68,7 @@ class Words(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
         """Replace what no database would take, so that one odd text never stops a batch."""
-        if value is None:
-            return None
-        word = str(value)  # of an enum its value: a driver may write its name
-        return word if word.isascii() and "\0" not in word else word.translate(_UNSTORABLE)
+        return storable_words(value) if value is not None else None
 
 
 class JsonText(Words):

@@ -20,6 +20,7 @@ from sqlalchemy import (
     union_all,
 )
 
+from syncd.store.bulk import insert_into
 from syncd.store.columns import Instant
 from syncd.store.deliveries import doubt
 from syncd.store.engine import Transaction, clock_after, clock_now
@@ -28,7 +29,6 @@ from syncd.store.part import DEAD_AFTER, LedgerPart
 from syncd.store.picking import ORDINARY_LANE, SUSPECT_LANE, free
 from syncd.store.presence import still_missing, strike_off
 from syncd.store.tables import Lane, contracts, letters, replicas
-from syncd.store.writing import insert_into
 
 _c = contracts.c
 _ALL = (true(), true())

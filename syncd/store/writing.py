@@ -7,14 +7,11 @@ from datetime import datetime
 from functools import cache
 from uuid import UUID, uuid5
 
-from sqlalchemy import Insert, Table, Update, bindparam, case, insert, literal, update
-from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
-from sqlalchemy.dialects.postgresql import insert as postgres_insert
-from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy import Insert, Table, case, literal, update
 
 from syncd.model import Event, Facts, MissionId, Notification, NotificationState, Role, Step, StoredDocument
 from syncd.ports.ledger import TimelineEntry
+from syncd.store.bulk import OF, insert_into, insert_rows, update_rows
 from syncd.store.codec import to_json
 from syncd.store.columns import Instant
 from syncd.store.engine import Happening, RaceLostError, Transaction
@@ -109,7 +106,8 @@ class Changes:
                 self._documents.append(_document(after.mission_id, document))
             elif old != document:
                 self._superseded.append({
-                    "of_mission": after.mission_id, "of_kind": str(document.kind), "of_version": document.version,
+                    f"{OF}mission_id": after.mission_id, f"{OF}kind": str(document.kind),
+                    f"{OF}version": document.version,
                     "superseded_at": document.superseded_at, "file_id": document.file_id,
                 })  # fmt: skip
         return before.documents != after.documents
@@ -120,14 +118,14 @@ class Changes:
         """Write everything, in as few statements as there are kinds of change."""
         await self._update_contracts(tx)
         if self._documents:
-            await tx.connection.execute(_ADD_DOCUMENTS, self._documents)
+            await insert_rows(tx, documents, self._documents)
         if self._superseded:
-            await tx.connection.execute(_SUPERSEDE, self._superseded)
+            await update_rows(tx, documents, self._superseded)
         await self._block_letters(tx)
         if self._letters:
-            await tx.connection.execute(insert_once(tx, letters), self._letters)
+            await insert_rows(tx, letters, self._letters, are_new=False)
         if self._entries:
-            await tx.connection.execute(_ADD_ENTRIES, self._entries)
+            await insert_rows(tx, timeline, self._entries)
             tx.happenings.extend(self._happenings)
         if self._nudged:
             await wake(tx, sorted(self._nudged), now=self.now)
@@ -135,11 +133,10 @@ class Changes:
     async def _update_contracts(self, tx: Transaction) -> None:
         alike: defaultdict[tuple[str, ...], list[Columns]] = defaultdict(list)
         for one, columns in self._updates:
-            key = {"of_mission": one.mission_id, "of_token": one.row["lease_token"]}
+            key = {f"{OF}mission_id": one.mission_id, f"{OF}lease_token": one.row["lease_token"]}
             alike[tuple(sorted(columns))].append(columns | key)
-        for names, rows in alike.items():
-            result = await tx.connection.execute(_update_of(names), rows)
-            if result.rowcount not in (len(rows), -1):
+        for rows in alike.values():
+            if await update_rows(tx, contracts, rows) not in (len(rows), -1):
                 raise RaceLostError
 
     async def _block_letters(self, tx: Transaction) -> None:
@@ -150,25 +147,6 @@ class Changes:
 
 
 _WORK = frozenset({"due_at", "lane", "lease_owner", "lease_token", "lease_until", "crashes"})
-_ADD_DOCUMENTS, _ADD_ENTRIES = insert(documents), insert(timeline)
-_SUPERSEDE = (
-    update(documents)
-    .where(documents.c.mission_id == bindparam("of_mission"))
-    .where(documents.c.kind == bindparam("of_kind"))
-    .where(documents.c.version == bindparam("of_version"))
-    .values(superseded_at=bindparam("superseded_at"), file_id=bindparam("file_id"))
-)
-
-
-@cache
-def _update_of(names: tuple[str, ...]) -> Update:
-    """Return the statement that changes these columns of a contract; there are a few dozen."""
-    return (
-        update(contracts)
-        .where(contracts.c.mission_id == bindparam("of_mission"))
-        .where(contracts.c.lease_token == bindparam("of_token"))
-        .values({name: bindparam(name) for name in names})
-    )
 
 
 def new_letter(
@@ -210,11 +188,6 @@ def insert_once(tx: Transaction, table: Table) -> Insert:
 @cache
 def _inserting_once(table: Table, *, is_postgres: bool) -> Insert:
     return insert_into(table, is_postgres=is_postgres).on_conflict_do_nothing()
-
-
-def insert_into(table: Table, *, is_postgres: bool) -> PostgresInsert | SqliteInsert:
-    """Return an insertion that can say what happens to a row that is there already."""
-    return postgres_insert(table) if is_postgres else sqlite_insert(table)
 
 
 async def wake(tx: Transaction, mission_ids: Sequence[MissionId], *, now: datetime) -> None:

@@ -18,7 +18,7 @@ LEDGER = (
                 path=_WRITING,
                 old="""\
         if self._letters:
-            await tx.connection.execute(insert_once(tx, letters), self._letters)
+            await insert_rows(tx, letters, self._letters, are_new=False)
         if self._entries:
 """,
                 new="""\
@@ -33,7 +33,7 @@ LEDGER = (
                 new="""\
     async def queue_letters(self, tx: Transaction) -> None:
         if self._letters:
-            await tx.connection.execute(insert_once(tx, letters), self._letters)
+            await insert_rows(tx, letters, self._letters, are_new=False)
 
     async def _update_contracts(self, tx: Transaction) -> None:
 """,
