@@ -13,7 +13,7 @@ from syncd.store.engine import Happening, Transaction, clock_after
 from syncd.store.loading import Batch, load
 from syncd.store.part import LedgerPart
 from syncd.store.picking import Room, pick, pick_these
-from syncd.store.rows import Row
+from syncd.store.rows import Row, rows_in
 from syncd.store.settling import Turn, settle_all, write_settled
 from syncd.store.tables import LEFT_ALONE, Lane, contracts
 from syncd.store.taken import respect_owners
@@ -139,7 +139,7 @@ async def _take_back(tx: Transaction, outcomes: Sequence[Outcome], turn: Turn) -
         return []
     held = _held(turn.replica, tokens, tx.after(turn.now, turn.lease))
     taken = await tx.connection.execute(_taking_back(is_postgres=tx.is_postgres), held)
-    return [dict(row) for row in taken.mappings()]
+    return rows_in(taken)
 
 
 async def _settle_recorded(

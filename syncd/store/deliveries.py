@@ -13,7 +13,7 @@ from syncd.store.engine import Transaction, clock_after
 from syncd.store.letter_queue import choose, has_run_out, look_around, mails_allowed
 from syncd.store.loading import load_these, rows_of
 from syncd.store.part import LedgerPart
-from syncd.store.rows import Columns, Row
+from syncd.store.rows import Columns, Row, rows_in
 from syncd.store.tables import LetterLane, letters
 from syncd.store.writing import Changes, wake
 
@@ -125,8 +125,7 @@ class Deliveries(LedgerPart):
         me = self._identity
         values = {"ids": ids, "holder": me.replica, "lease": tx.after(now, me.letter_lease)}
         taken = await tx.connection.execute(_leasing(is_postgres=tx.is_postgres), values)
-        rows = [dict(row) for row in taken.mappings()]
-        return sorted(rows, key=lambda row: ids.index(int(str(row["letter_id"]))))
+        return sorted(rows_in(taken), key=lambda row: ids.index(int(str(row["letter_id"]))))
 
 
 @cache

@@ -10,7 +10,7 @@ from syncd.model import Event, Facts, MissionId, NotificationState, Role, Stored
 from syncd.model.replacing import replace
 from syncd.store.codec import NotUnderstoodError
 from syncd.store.engine import Transaction
-from syncd.store.rows import Loaded, Row, document_of, facts_of, notifications_of
+from syncd.store.rows import Loaded, Row, document_of, facts_of, notifications_of, rows_in
 from syncd.store.tables import contracts, documents, is_one_of, letters
 
 KNOWN_LETTERS = and_(
@@ -75,7 +75,7 @@ async def load_locked(tx: Transaction, ids: Collection[MissionId]) -> Batch:
 
 async def rows_of(tx: Transaction, statement: Select[*tuple[object, ...]], **values: object) -> list[Row]:
     """Return the rows of a statement by column name."""
-    return [dict(row) for row in (await tx.connection.execute(statement, values)).mappings()]
+    return rows_in(await tx.connection.execute(statement, values))
 
 
 _ids: BindParameter[str] = bindparam("ids", expanding=True)

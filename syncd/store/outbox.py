@@ -11,7 +11,7 @@ from syncd.store.deliveries import tell_of_ends
 from syncd.store.engine import Transaction
 from syncd.store.loading import KNOWN_LETTERS
 from syncd.store.part import LedgerPart
-from syncd.store.rows import Columns, Row
+from syncd.store.rows import Columns, Row, rows_in
 from syncd.store.tables import LetterLane, letters
 from syncd.store.writing import insert_once, message_id, new_letter
 
@@ -88,7 +88,7 @@ class Outbox(LedgerPart):
         )
 
         async def work(tx: Transaction) -> int:
-            rows = [dict(row) for row in (await tx.connection.execute(statement)).mappings()]
+            rows = rows_in(await tx.connection.execute(statement))
             await tell_of_ends(tx, rows, now=now, domain=self._identity.message_domain)
             return len(rows)
 

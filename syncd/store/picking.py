@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, Update, bindparam, case, literal, select, 
 from syncd.model import MissionId
 from syncd.store.engine import Transaction
 from syncd.store.leasing import HAS_IN_HAND, LANES, Whom, has_run_out, leasing, looking_around
-from syncd.store.rows import Row
+from syncd.store.rows import Row, rows_in
 from syncd.store.settling import Turn
 from syncd.store.tables import Lane, contracts
 
@@ -168,4 +168,4 @@ async def _lease(tx: Transaction, turn: Turn, whom: Whom, most: int, values: Map
     """Lease rows in one statement, passing over what another replica is just claiming."""
     ours = {"most": most, "holder": turn.replica, "lease": tx.after(turn.now, turn.lease)}
     found = await tx.connection.execute(leasing(whom, is_postgres=tx.is_postgres), {**values, **ours})
-    return sorted((dict(row) for row in found.mappings()), key=itemgetter("due_at"))
+    return sorted(rows_in(found), key=itemgetter("due_at"))

@@ -136,7 +136,7 @@ class Queries(LedgerPart):
     ) -> tuple[LetterRow, ...]:
         """Return letters, the newest first."""
         of_mission = _l.mission_id == mission_id if mission_id is not None else true()
-        in_state = _l.state == str(state) if state is not None else true()
+        in_state = _is_in(state) if state is not None else true()
         return await self._database.read(lambda tx: _letters(tx, of_mission & in_state, limit=limit))
 
     async def letter(self, letter_id: int) -> LetterRow | None:
@@ -191,7 +191,7 @@ class Queries(LedgerPart):
             "contracts_due": select(func.count()).where(due),
             "oldest_due_at": select(func.min(_c.due_at)).where(due),
             "letters_queued": select(func.count()).where(_l.state == "queued"),
-            "oldest_letter_at": select(func.min(_l.queued_at)).where(_l.state == "queued"),
+            "oldest_letter_at": select(func.min(_l.queued_at)).where(_is_in(NotificationState.QUEUED)),
             "letters_failed": select(func.count()).where(_l.state == "failed"),
             "letters_unknown": select(func.count()).where(_l.state == "unknown"),
             "contracts_retrying": select(func.count()).where(IS_RETRYING, _c.due_at.is_not(None)),
@@ -276,9 +276,20 @@ def _lost() -> tuple[ColumnElement[bool], ...]:
     """Letters that failed, unknown ones that gave up, and those that were tried in vain again and again."""
     return (
         _l.state == str(NotificationState.FAILED),
-        (_l.state == str(NotificationState.UNKNOWN)) & _l.due_at.is_(None),
+        _is_in(NotificationState.UNKNOWN) & _l.due_at.is_(None),
         (_l.lane == LetterLane.DEFERRED) & _l.due_at.is_not(None) & (_l.attempts >= _IN_VAIN),
     )
+
+
+def _is_in(state: NotificationState) -> ColumnElement[bool]:
+    """Whether a letter is in this state; where few are, they are found by the index, whatever statistics say.
+
+    Where nearly all letters are sent, SQLite's tell that any one state has nearly all of them.
+    """
+    if state is NotificationState.SENT:
+        return _l.state == str(state)
+    other = letters.alias("other").c
+    return _l.letter_id.in_(select(other.letter_id).where(other.state == str(state)))
 
 
 def _entry(row: Mapping[str, object]) -> TimelineRow:

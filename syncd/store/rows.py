@@ -9,7 +9,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 from unicodedata import normalize
+
+from sqlalchemy import Result
 
 from syncd.model import (
     Asked,
@@ -62,6 +65,12 @@ class Loaded:
     def mission_id(self) -> MissionId:
         """The contract's key."""
         return self.facts.mission_id
+
+
+def rows_in(result: Result[*tuple[Any, ...]]) -> list[Row]:
+    """Return the rows of a result by column name."""
+    names = tuple(result.keys())
+    return [dict(zip(names, row, strict=True)) for row in result]
 
 
 # ------------------------------------------------------------------------------------------------------- row to facts

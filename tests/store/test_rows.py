@@ -111,11 +111,11 @@ def test_a_letter_that_was_sent_anew_counts_as_one_sent_when_any_was() -> None:
 @pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
 def test_an_instant_without_a_zone_is_never_stored(dialect: Dialect) -> None:
     with pytest.raises(ValueError, match="zone"):
-        Instant().process_bind_param(NOW.replace(tzinfo=None), dialect)
+        Instant().bind_processor(dialect)(NOW.replace(tzinfo=None))
 
 
 def test_text_that_no_database_takes_is_replaced() -> None:
-    assert Words().process_bind_param("a\x00b\ud800é", DIALECTS[1]) == "a\ufffdb\ufffdé"
+    assert Words().bind_processor(DIALECTS[1])("a\x00b\ud800é") == "a\ufffdb\ufffdé"
 
 
 def letter_row(state: NotificationState) -> dict[str, object]:
@@ -133,7 +133,7 @@ def stored(name: str, value: object, dialect: Dialect) -> object:
     """Return what comes back from the database for this value."""
     kind = contracts.c[name].type
     if isinstance(kind, Json | Instant):
-        return kind.process_result_value(kind.process_bind_param(value, dialect), dialect)  # type: ignore[arg-type]
+        return kind.result_processor(dialect, None)(kind.bind_processor(dialect)(value))  # type: ignore[arg-type]
     return value
 
 
