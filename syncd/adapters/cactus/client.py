@@ -4,13 +4,16 @@ httpx over aiohttp's connections: httpx's own pool loses a slot for ever with ea
 between the two reports every lost connection as `ConnectTimeout`, an applied POST whose answer was cut included, and
 lets some errors of aiohttp through as they are. So failures are told apart by their cause, and only aiohttp's connector
 errors mean that nothing was sent. httpx's own time limits are per read: the total deadline is `asyncio.timeout_at`.
+The transport is spoken to without `httpx.AsyncClient`: what that adds (cookies, redirects, credentials of an address)
+is what is not wanted here, and cost as much as the exchange itself.
 """
 
 import asyncio
 import ssl
 from datetime import timedelta
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from functools import lru_cache
 from pathlib import Path
+from typing import cast
 
 import aiohttp
 import httpx
@@ -66,12 +69,8 @@ class HttpClient:
         # Half of the deadline for a connection, the wait for a free one included: what fails then was never sent.
         connect_s = self._timeout_s / 2
         self._extensions = {"timeout": {"connect": connect_s, "pool": connect_s, "read": None, "write": None}}
-        self._client = httpx.AsyncClient(
-            transport=transport if transport is not None else _open_transport(concurrency, ca_file),
-            trust_env=False,
-            follow_redirects=False,
-            cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=())),
-        )
+        self._transport = transport if transport is not None else _open_transport(concurrency, ca_file)
+        self._is_closed = False
 
     def deadline(self) -> float:
         """Return the loop time at which a call that begins now has to be over."""
@@ -94,22 +93,31 @@ class HttpClient:
 
     async def aclose(self) -> None:
         """Close every connection."""
-        await self._client.aclose()
+        self._is_closed = True
+        await self._transport.aclose()
 
     async def _exchange(self, request: Request) -> Answer:
+        if self._is_closed:
+            raise RuntimeError("the client is closed")  # the transport would open a new session
         sent = httpx.Request(
             request.method,
-            request.url,
+            _address(request.url),
             headers={**_BASE_HEADERS, **request.headers},
             content=request.body,
             extensions=self._extensions,
         )
-        response = await self._client.send(sent, stream=True)
+        response = await self._transport.handle_async_request(sent)
         try:
             body = await _read_body(response, request.cap_bytes)
         finally:
             await response.aclose()
         return Answer(status=response.status_code, headers=response.headers, body=body)
+
+
+@lru_cache(maxsize=64)
+def _address(url: str) -> httpx.URL:
+    """Return a parsed address: that of the initialisations is always the same."""
+    return httpx.URL(url)
 
 
 def _open_transport(concurrency: int, ca_file: Path | None) -> AiohttpTransport:
@@ -135,7 +143,8 @@ async def _read_body(response: httpx.Response, cap_bytes: int) -> bytes:
     if declared.isdecimal() and len(declared) < 19 and int(declared) > cap_bytes:
         raise _Unreadable(Failure.TOO_LARGE)
     body = bytearray()
-    async for chunk in response.aiter_bytes():
+    # The stream itself, which every asynchronous transport gives: the identity needs none of httpx's decoders.
+    async for chunk in cast("httpx.AsyncByteStream", response.stream):
         body += chunk
         if len(body) > cap_bytes:
             raise _Unreadable(Failure.TOO_LARGE)

@@ -338,6 +338,19 @@ async def test_cookies_are_not_kept() -> None:
     assert all("cookie" not in request.headers for request in server.requests)
 
 
+@pytest.mark.parametrize("is_used_before", [False, True])
+async def test_a_client_that_was_closed_sends_nothing_more(is_used_before: bool) -> None:
+    async with fault_server(answering((201, CONTRACT), (201, CONTRACT))) as server:
+        async with open_cactus(server.url) as cactus:
+            if is_used_before:
+                await cactus.initialise(A_MISSION, key="k")
+
+        with pytest.raises(OutcomeUnknown):
+            await cactus.initialise(A_MISSION, key="k")
+
+    assert len(server.requests) == is_used_before
+
+
 async def test_ids_and_cursors_of_any_kind_arrive_as_they_are() -> None:
     strange = "é/%2F+&?#;=~'\"<>.."
     async with fault_server(answering((404, {}))) as server, open_cactus(f"{server.url}/a%20b/") as cactus:
