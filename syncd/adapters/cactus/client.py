@@ -10,6 +10,7 @@ is what is not wanted here, and cost as much as the exchange itself.
 
 import asyncio
 import ssl
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -99,19 +100,28 @@ class HttpClient:
     async def _exchange(self, request: Request) -> Answer:
         if self._is_closed:
             raise RuntimeError("the client is closed")  # the transport would open a new session
-        sent = httpx.Request(
-            request.method,
-            _address(request.url),
-            headers={**_BASE_HEADERS, **request.headers},
-            content=request.body,
-            extensions=self._extensions,
-        )
-        response = await self._transport.handle_async_request(sent)
+        response = await self._transport.handle_async_request(_to_httpx(request, self._extensions))
         try:
             body = await _read_body(response, request.cap_bytes)
         finally:
             await response.aclose()
         return Answer(status=response.status_code, headers=response.headers, body=body)
+
+
+def _to_httpx(request: Request, extensions: Mapping[str, object]) -> httpx.Request:
+    """Return a request as the transport wants it: read, its headers complete.
+
+    `content=` would add the same two headers, going through all of them for each question about one.
+    """
+    address = _address(request.url)
+    headers = {"Host": address.netloc.decode("ascii"), **_BASE_HEADERS, **request.headers}
+    if request.body:
+        headers["Content-Length"] = str(len(request.body))
+    stream = httpx.ByteStream(request.body or b"")
+    sent = httpx.Request(request.method, address, headers=headers, stream=stream, extensions=extensions)
+    sent.headers.encoding = "ascii"  # httpx has just refused any other, and would look for it again
+    sent.read()
+    return sent
 
 
 @lru_cache(maxsize=64)
