@@ -23,6 +23,8 @@ ANSWER_CAP_BYTES = 8 * 1024 * 1024
 """Of anything but a document: a page of the feed with a thousand contracts is about one megabyte."""
 DOCUMENT_CAP_BYTES = 20 * 1024 * 1024
 
+_BODIES = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 
 class HttpCactus:
     """Speaks the contract of interfaces, section 2. Implements `syncd.ports.cactus.Cactus`."""
@@ -162,7 +164,7 @@ def _get(url: str, headers: Mapping[str, str] = MappingProxyType({})) -> Request
 
 
 def _post(url: str, body: Mapping[str, object], headers: Mapping[str, str]) -> Request:
-    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    text = _BODIES.encode(body)
     headers = {"Content-Type": "application/json", **headers}
     return Request(method="POST", url=url, headers=headers, body=text.encode(), cap_bytes=ANSWER_CAP_BYTES)
 

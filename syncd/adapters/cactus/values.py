@@ -59,11 +59,12 @@ def read_reference(said: object) -> str | None:
 
 def read_text(said: object) -> str | None:
     """Return a text trimmed, what cannot be stored replaced, cut at 2,000 characters; a whole number as a text."""
-    if is_integer(said, at_least=0, at_most=10**20):
-        return str(said)
     if not isinstance(said, str):
-        return None
-    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", said[:_LONGEST_TEXT]).strip() or None
+        return str(said) if is_integer(said, at_least=0, at_most=10**20) else None
+    text = said[:_LONGEST_TEXT]
+    if not text.isprintable():  # as hardly any is not: nothing that prints is unstorable
+        text = _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+    return text.strip() or None
 
 
 def read_instant(said: object) -> datetime | None:

@@ -1,5 +1,6 @@
 """What is sent to CACTUS follows the interface; what comes back is believed as little as possible."""
 
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from syncd.adapters.cactus.mapping import to_cactus, to_contract, to_contracts
 from syncd.adapters.cactus.problem import FIELD_PATHS
-from syncd.adapters.cactus.values import Unreadable
+from syncd.adapters.cactus.values import _UNSTORABLE, Unreadable, read_text
 from syncd.errors import Refused
 from syncd.model import DocumentKind, Part, PartState, RemoteContract, RemoteDocument, Track
 from tests.conformance.examples import A_MISSION
@@ -202,6 +203,15 @@ def test_a_text_comes_out_fit_to_be_stored() -> None:
     assert contract.rejection_reason is not None
     assert contract.rejection_reason.startswith("a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}c\n")
     assert len(contract.rejection_reason.encode()) < 2_100
+
+
+def test_whatever_prints_is_read_as_it_is() -> None:
+    printing = "".join(filter(str.isprintable, map(chr, range(sys.maxunicode + 1)))).replace(" ", "")
+
+    parts = [printing[start : start + 2_000] for start in range(0, len(printing), 2_000)]
+
+    assert [read_text(part) for part in parts] == parts
+    assert not _UNSTORABLE.search(printing)
 
 
 def test_a_reference_is_compared_in_one_form() -> None:
