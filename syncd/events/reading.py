@@ -10,6 +10,7 @@ from syncd.events.french import spoken
 _OPTIONAL = re.compile(r"\[([^\[\]]*)\]")
 _KEY = re.compile(r"\{(\w+)\}")
 _NOT_KNOWN = "…"
+_LOGGABLE = {name: entry.logged_keys for name, entry in CATALOGUE.items()}
 
 
 class Uncatalogued(ValueError):
@@ -37,8 +38,7 @@ def check(name: str, keys: Iterable[str]) -> None:
 
 def loggable(name: str) -> frozenset[str]:
     """Return the keys that a log line of this event may carry; of an unknown event only those that any may."""
-    entry = CATALOGUE.get(name)
-    return entry.logged_keys if entry is not None else ALWAYS_KEPT
+    return _LOGGABLE.get(name, ALWAYS_KEPT)
 
 
 def sentence(name: str, detail: Mapping[str, object]) -> str:

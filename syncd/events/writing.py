@@ -14,11 +14,13 @@ def log_happening(
     `mission_id` is empty for what is about no single mission.
     """
     may_be_told = loggable(name)
-    told = {"letter" if key == "event" else key: value for key, value in detail.items()}
-    keys = {key: value for key, value in told.items() if key in may_be_told and key != "mission_id"}
+    keys: dict[str, str | int | bool | None] = {"mission_id": mission_id} if mission_id else {}
+    for kept, value in detail.items():
+        key = "letter" if kept == "event" else kept
+        if key in may_be_told and key != "mission_id":
+            keys[key] = value
     if took_ms is not None:
         keys["took_ms"] = took_ms
     entry = entry_of(name)
     write: Callable[..., object] = getattr(log, entry.level) if entry is not None else log.warning
-    whose = {"mission_id": mission_id} if mission_id else {}
-    write(name, **whose, **keys)
+    write(name, **keys)

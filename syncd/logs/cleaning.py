@@ -4,7 +4,7 @@ import math
 import re
 import sys
 from pathlib import Path
-from types import TracebackType
+from types import NoneType, TracebackType
 from typing import Final
 
 from structlog.typing import EventDict, WrappedLogger
@@ -18,9 +18,11 @@ _PACKAGE: Final = Path(__file__).parents[1]
 _NAME = re.compile(r"[a-z_]{1,40}\.[a-z_]{1,40}")
 _ADDRESS = re.compile(r"[^\s<>\"',;]+@[^\s<>\"',;]+")
 _NIR = re.compile(r"(?<!\d)[12](?:[ .]?\d){12}(?:[ .]?\d{2})?(?!\d)")
+_SHORTEST_NIR = 13
 _MASK = "[masked]"
 
 _Plain = str | int | float | bool | None | list[str]
+_PLAIN_TYPES: Final = (str, int, float, list, tuple, set, frozenset, NoneType)
 
 
 def describe_error(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -40,26 +42,28 @@ def keep_catalogued(_logger: WrappedLogger, _method: str, event: EventDict) -> E
 
     The name of an unknown event is kept when it is nothing but a name.
     """
-    name, header = str(event.pop("event", "")), {key: event.pop(key) for key in ("timestamp", "level") if key in event}
+    name = str(event.pop("event", ""))
     is_known = entry_of(name) is not None or _NAME.fullmatch(name) is not None
-    allowed = loggable(name)
-    kept = {key: plain for key, value in event.items() if key in allowed and (plain := _plain(key, value)) is not None}
-    unknown = sum(key not in allowed or not _is_plain(value) for key, value in event.items())
-    line: EventDict = {**header, "event": name if is_known else "log.dropped", **kept}
-    return {**line, "unknown_keys": unknown} if unknown else line
-
-
-def _is_plain(value: object) -> bool:
-    return value is None or isinstance(value, (str, int, float, list, tuple, set, frozenset))
+    line: EventDict = {key: event.pop(key) for key in ("timestamp", "level") if key in event}
+    line["event"] = name if is_known else "log.dropped"
+    allowed, unknown = loggable(name), 0
+    for key, value in event.items():
+        if key not in allowed or not isinstance(value, _PLAIN_TYPES):
+            unknown += 1
+        elif (plain := _plain(key, value)) is not None:
+            line[key] = plain
+    if unknown:
+        line["unknown_keys"] = unknown
+    return line
 
 
 def _plain(key: str, value: object) -> _Plain:
-    if isinstance(value, (bool, int)):
+    if isinstance(value, str):
+        return _text(key, value)
+    if isinstance(value, int):
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if isinstance(value, str):
-        return _text(key, value)
     if isinstance(value, (list, tuple, set, frozenset)):
         items = [item for item in value if isinstance(item, (str, int))]
         return [_text(key, str(item)) for item in items[:_MOST_ITEMS]]
@@ -73,7 +77,8 @@ def _text(key: str, value: str) -> str:
         text = "".join(sign if sign.isprintable() else "\ufffd" for sign in text)
     if key != "message_id" and "@" in text:
         text = _ADDRESS.sub(_MASK, text)
-    text = _NIR.sub(_MASK, text)
+    if len(text) >= _SHORTEST_NIR:
+        text = _NIR.sub(_MASK, text)
     return text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…"
 
 

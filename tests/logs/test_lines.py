@@ -5,9 +5,12 @@ from pathlib import Path
 from typing import cast
 
 import structlog
+from hypothesis import given
+from hypothesis import strategies as st
 
 from syncd.errors import Transient
 from syncd.logs import configure_logs, get_log
+from syncd.logs.cleaning import _MASK, _NIR, keep_catalogued
 from tests.logs.page import SECRET, Page
 
 # ------------------------------------------------------------------------------------------------------- what is said
@@ -98,6 +101,13 @@ def test_i8_what_looks_like_an_address_or_a_social_security_number_is_masked() -
     page.log.warning("contract.failed", error=f"user <{SECRET}> of 2 85 07 78 006 084 36, SIRET 13001533200013")
 
     assert page.line()["error"] == "user <[masked]> of [masked], SIRET 13001533200013"
+
+
+@given(said=st.one_of(st.text(alphabet="12345 .x٣", max_size=24), st.from_regex(_NIR, fullmatch=True)))
+def test_i8_no_social_security_number_is_too_short_to_be_masked(said: str) -> None:
+    line = keep_catalogued(None, "warning", {"event": "contract.failed", "error": said})
+
+    assert line["error"] == _NIR.sub(_MASK, said)
 
 
 def test_i8_a_url_keeps_no_credentials() -> None:
