@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final, Literal, TextIO, cast
 
 import structlog
-from structlog.typing import EventDict, Processor
+from structlog.typing import EventDict, Processor, WrappedLogger
 
 from syncd.events import Level, Log
 from syncd.logs.cleaning import describe_error, keep_catalogued, lost_lines
@@ -23,6 +23,7 @@ _LEVELS: Final = {
     Level.WARNING: logging.WARNING,
     Level.ERROR: logging.ERROR,
 }
+_JSON: Final = json.JSONEncoder(ensure_ascii=False)
 _STAMP: Final = structlog.processors.TimeStamper(fmt="iso", utc=True)
 
 
@@ -42,11 +43,12 @@ def configure_logs(level: str, form: Form, stream: TextIO | None = None) -> None
     stream = stream if stream is not None else cast("TextIO | None", sys.stdout)
     renderers = _renderers(form, stream)
     writer = _writer_to(stream)
+    logger = _LineLogger(writer)
     writer.tell_lost = lambda count: _rendered(renderers, count)
     structlog.configure(
         processors=[structlog.processors.add_log_level, _STAMP, describe_error, keep_catalogued, *renderers],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[Level(level)]),
-        logger_factory=lambda *_: _LineLogger(writer),
+        logger_factory=lambda *_: logger,
         cache_logger_on_first_use=False,
     )
     capture_libraries(get_log())
@@ -97,7 +99,11 @@ def _writer_to(stream: TextIO | None) -> LineWriter:
 def _renderers(form: Form, stream: TextIO | None) -> Sequence[Processor]:
     if form == "console" or (form == "auto" and _is_terminal(stream)):
         return [structlog.dev.ConsoleRenderer(colors=_is_terminal(stream), pad_event_to=24, sort_keys=False)]
-    return [structlog.processors.JSONRenderer(serializer=json.dumps, ensure_ascii=False)]
+    return [_as_json]
+
+
+def _as_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    return _JSON.encode(event)
 
 
 def _is_terminal(stream: TextIO | None) -> bool:

@@ -29,6 +29,7 @@ class LineWriter:
         self.tell_lost: Callable[[int], str] = str
         self.lost = 0
         self._fd = _own_descriptor(stream)
+        self._room = _room_of(self._fd)
         self._most_waiting = most_waiting
         self._waiting: deque[bytes] = deque()
         self._lock = threading.Lock()
@@ -82,7 +83,7 @@ class LineWriter:
         self._drain(self._fd)
 
     def _drain(self, fd: int) -> None:
-        while self._waiting and _has_room(fd):
+        while self._waiting and self._room.poll(0):
             head = self._waiting.popleft()
             line = b"\n" + head if self._is_cut else head
             try:
@@ -126,8 +127,12 @@ def _own_descriptor(stream: TextIO | None) -> int | None:
         return None
 
 
-def _has_room(fd: int) -> bool:
-    """Whether a write would not wait; a descriptor in trouble has room too: writing says what is wrong."""
-    poll = select.poll()
-    poll.register(fd, select.POLLOUT)
-    return bool(poll.poll(0))
+def _room_of(fd: int | None) -> "select.poll":
+    """Return what tells whether a write would not wait.
+
+    A descriptor in trouble has room too: writing says what is wrong.
+    """
+    room = select.poll()
+    if fd is not None:
+        room.register(fd, select.POLLOUT)
+    return room
