@@ -23,6 +23,14 @@ def test_a_copy_is_what_the_standard_library_makes() -> None:
     assert before == known()
 
 
+def test_a_copy_is_as_frozen_as_what_it_was_made_from() -> None:
+    copy = replace(FACTS, attempts=3)
+
+    assert type(copy) is type(FACTS)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        copy.attempts = 4  # type: ignore[misc]
+
+
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
 def test_every_field_can_be_changed_and_no_other_changes(value: Any) -> None:
     names, mark = [field.name for field in fields(value)], object()

@@ -1,16 +1,13 @@
-"""Frozen values with some fields changed, at a third of the cost of `dataclasses.replace`.
+"""Frozen values with some fields changed, at a tenth of the cost of `dataclasses.replace`.
 
 A contract's facts have forty fields and are replaced ten times on their way through one effect: copying them was a
-sixth of what an initialisation cost. The copy is made slot by slot, without the call of `__init__`, which a frozen
-class makes slow.
+sixth of what an initialisation cost. A frozen class makes every assignment slow, and its `__init__` with it. The copy
+is therefore filled as a twin, which has the same slots and is not frozen, and given its class when it is whole.
 """
 
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import MISSING, fields
 from functools import cache
-from itertools import repeat
-from operator import attrgetter, call
 from typing import TYPE_CHECKING, Any, TypeVar
 
 Value = TypeVar("Value")
@@ -30,34 +27,37 @@ else:
         return _copier(type(value))(value, changes)
 
 
-_drain: Callable[[Any], None] = deque[object](maxlen=0).extend
-
-
 @cache
 def _copier(kind: type) -> Callable[[Any, dict[str, object]], Any]:
-    """Return what copies a value of this class, field by field."""
-    names = [field.name for field in fields(kind)]
-    if hasattr(kind, "__post_init__") or not hasattr(kind, "__slots__") or len(names) < 2:
+    """Return what copies a value of this class."""
+    names = tuple(field.name for field in fields(kind))
+    if hasattr(kind, "__post_init__") or kind.__dict__.get("__slots__") != names:
         raise TypeError(f"{kind.__name__} is not copied by its slots alone")
-    read, places = attrgetter(*names), {name: place for place, name in enumerate(names)}
+    twin, fill = type(kind.__name__, (), {"__slots__": names}), _filler(names)
     made_anew = [
-        (places.pop(field.name), field.default_factory)
+        (field.name, field.default_factory)
         for field in fields(kind)
         if not field.init and field.default_factory is not MISSING
     ]
-    setters = [getattr(kind, name).__set__ for name in names]
+    may_be_given = frozenset(names) - {name for name, _ in made_anew}
 
     def copy(value: object, changes: dict[str, object]) -> object:
-        values = list(read(value))
+        copied = fill(twin(), value)
         for name, new in changes.items():
-            place = places.get(name)
-            if place is None:
+            if name not in may_be_given:
                 raise TypeError(f"{kind.__name__} has no field {name}")
-            values[place] = new
-        for place, make in made_anew:
-            values[place] = make()
-        copied: object = object.__new__(kind)
-        _drain(map(call, setters, repeat(copied), values))
+            setattr(copied, name, new)
+        for name, make in made_anew:
+            setattr(copied, name, make())
+        copied.__class__ = kind
         return copied
 
     return copy
+
+
+def _filler(names: Sequence[str]) -> Callable[[Any, object], Any]:
+    """Return what fills a twin: written out name by name, as `dataclasses` writes an `__init__`, it is the fastest."""
+    lines = "".join(f"    twin.{name} = value.{name}\n" for name in names)
+    written: dict[str, Callable[[Any, object], Any]] = {}
+    exec(f"def fill(twin, value):\n{lines}    return twin\n", written)  # noqa: S102 - the names are our own classes'
+    return written["fill"]
