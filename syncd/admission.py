@@ -17,6 +17,7 @@ from syncd.model import (
     RemoteStatus,
     changed_fields,
 )
+from syncd.model.remembering import remembers_last
 from syncd.standing import has_been_sent, is_gone, is_over, is_withdrawn
 from syncd.wellformed import is_mail_address, is_siret
 from syncd.workdays import add_months, paris_day, start_of_paris_day
@@ -52,6 +53,7 @@ def is_active(facts: Facts, *, now: datetime, policy: Policy, holds: Sequence[Ho
 # ------------------------------------------------------------------------------------------- holds
 
 
+@remembers_last
 def holds_of(facts: Facts, *, now: datetime, policy: Policy) -> tuple[HoldReason, ...]:
     """Return every reason why this contract is held, in the order of the procedure; none when it may go on.
 

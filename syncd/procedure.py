@@ -11,7 +11,6 @@
 by looking again.
 """
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
@@ -38,7 +37,6 @@ from syncd.model import (
     DocumentKind,
     Event,
     Facts,
-    HoldReason,
     MissionId,
     Moment,
     NotificationState,
@@ -51,6 +49,7 @@ from syncd.model import (
     StoredDocument,
     Track,
 )
+from syncd.model.remembering import remembers_last
 from syncd.reminders import Due, next_reminder
 from syncd.standing import has_been_sent, is_gone, is_over, is_withdrawn
 
@@ -343,11 +342,12 @@ def _after(facts: Facts) -> str:
 # ------------------------------------------------------------------------------------ where is it?
 
 
-def visible_step(facts: Facts, *, now: datetime, policy: Policy, holds: Sequence[HoldReason] | None = None) -> Step:
-    """Return the one step in which people see this contract; `holds`, if they are known already."""
+@remembers_last
+def visible_step(facts: Facts, *, now: datetime, policy: Policy) -> Step:
+    """Return the one step in which people see this contract."""
     if is_over(facts):
         return Step.CLOSED
-    if holds if holds is not None else holds_of(facts, now=now, policy=policy):
+    if holds_of(facts, now=now, policy=policy):
         return Step.HELD
     if not has_been_sent(facts):
         return Step.TO_INITIALISE

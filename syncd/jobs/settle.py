@@ -76,7 +76,7 @@ class Settler:
         now, policy, entries = self._clock.now(), self._careful_policy(), list[TimelineEntry]()
         settled, action = self._advance(survive_crash(facts), now, policy, entries, may_create=may_create)
         holds = holds_of(settled, now=now, policy=policy)
-        step = visible_step(settled, now=now, policy=policy, holds=holds)
+        step = visible_step(settled, now=now, policy=policy)
         entries.extend(_movement(facts, step, holds))
         effect = action if isinstance(action, Effect) else None
         if effect is not None:
