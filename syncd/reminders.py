@@ -51,8 +51,8 @@ def next_reminder(facts: Facts, *, now: datetime, policy: Policy) -> Due | Later
 def _number_said(facts: Facts, event: Event, since: datetime, delays: tuple[int, ...]) -> int:
     """Return how many reminders need not be said any more: one that came late stands for those it came after."""
     said = {n.cause: n.created_at for n in facts.notifications if n.event is event and n.created_at >= since}
-    last = max(said.values(), default=since)
-    return max(len(said), sum(since + timedelta(days=days) <= last for days in delays))
+    days_until_last = (max(said.values(), default=since) - since).days
+    return max(len(said), sum(days <= days_until_last for days in delays))
 
 
 def _next_number(facts: Facts, event: Event) -> int:

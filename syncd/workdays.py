@@ -81,6 +81,7 @@ def _nth_after(day: date, n: int, counts: Callable[[date], bool]) -> date:
     return day
 
 
+@lru_cache(maxsize=1024)
 def add_months(day: date, n: int) -> date:
     """Return the same day `n` months later, or the last of a shorter month: 31 December + 2 is February's last day."""
     years, month = divmod(day.month - 1 + n, 12)
@@ -114,6 +115,7 @@ def _paris_hour(day: date, hour: int) -> datetime:
         return _EARLIEST if day == date.min else _LATEST
 
 
+@lru_cache(maxsize=64)
 def next_allowed(instant: datetime, *, quiet_from_hour: int, quiet_until_hour: int) -> datetime:
     """Return the first instant, at or after this one and in UTC, on a working day and outside the quiet hours.
 
@@ -130,6 +132,7 @@ def next_allowed(instant: datetime, *, quiet_from_hour: int, quiet_until_hour: i
     return instant.astimezone(UTC)
 
 
+@cache
 def _allowed_hours(quiet_from: int, quiet_until: int) -> tuple[tuple[int, int], ...]:
     """Return the spans of a day that are not quiet, in order."""
     if quiet_from == quiet_until:
