@@ -1,7 +1,7 @@
 """What a person should know of a contract although nothing waits for it. Pure."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 
 from syncd.model import Facts, Mission, Policy, RemoteStatus, Track, Warned, WarningCode
 from syncd.standing import has_been_sent, is_over
@@ -49,13 +49,19 @@ def _legal_warnings(facts: Facts, now: datetime, policy: Policy) -> Iterator[War
             code=WarningCode.FILING_DEADLINE_NEAR,
             message=f"Le contrat signé est attendu par l'OPCO au plus tard le {deadline:%d/%m/%Y}.",
         )
-    campaign = policy.campaigns.of(mission.academic_year)
-    training_start = mission.training_starts_on or (campaign.training_starts_on if campaign is not None else None)
+    training_start = _training_start(mission, policy)
     if training_start is not None and training_start > add_months(start, 3):
         yield Warned(
             code=WarningCode.TRAINING_START_FAR,
             message="La formation commence plus de trois mois après le début du contrat.",
         )
+
+
+def _training_start(mission: Mission, policy: Policy) -> date | None:
+    if mission.training_starts_on is not None:
+        return mission.training_starts_on
+    campaign = policy.campaigns.of(mission.academic_year)
+    return campaign.training_starts_on if campaign is not None else None
 
 
 def _remote_warnings(facts: Facts, now: datetime, policy: Policy) -> Iterator[Warned]:

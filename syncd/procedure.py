@@ -192,7 +192,7 @@ def _keep_watching(
     if reread_at is not None and reread_at <= now:
         return ReadRemote(contract_id=contract_id)
     moments = [moment for moment in (reread_at, reminder_at) if moment is not None]
-    return Wait(awaited=_awaited(facts, now, policy), until=min(moments, default=None))
+    return Wait(awaited=_AWAITED[visible_step(facts, now=now, policy=policy)], until=min(moments, default=None))
 
 
 def _reread_at(facts: Facts, now: datetime, policy: Policy) -> datetime | None:
@@ -200,7 +200,7 @@ def _reread_at(facts: Facts, now: datetime, policy: Policy) -> datetime | None:
     if not policy.capabilities.change_feed:
         unchanged_for = read_at - (facts.status_since or read_at)
         return read_at + min(max(unchanged_for / 10, patience.poll_first), patience.poll_longest)
-    if document_to_fetch(facts, policy) is None and _has_pair(facts):
+    if _has_offered_pair(facts, policy):
         return None  # at rest: the feed and the nightly comparison speak of it
     return read_at + patience.reread_after
 
@@ -241,7 +241,7 @@ def _follow_professionalisation(facts: Facts, now: datetime, policy: Policy) -> 
         due, _ = _due_letters(facts, now, policy)
         if due:
             return Announce(letters=due)
-    return Wait(awaited=_awaited(facts, now, policy))
+    return Wait(awaited=_AWAITED[visible_step(facts, now=now, policy=policy)])
 
 
 # ----------------------------------------------------------------------------------------- letters
@@ -278,7 +278,7 @@ def _turn_of_the_company(facts: Facts, policy: Policy) -> tuple[Letter, ...]:
 
 def _document_letters(facts: Facts, policy: Policy) -> tuple[Letter, ...]:
     """Once per current pair of documents, when it is the pair that CACTUS offers."""
-    if not _has_pair(facts) or document_to_fetch(facts, policy) is not None:
+    if not _has_offered_pair(facts, policy):
         return ()
     pair = ",".join(f"{d.kind}:{d.version}" for kind in DocumentKind if (d := facts.current_document(kind)) is not None)
     return _letters(facts, policy, Event.DOCUMENTS_AVAILABLE, cause=pair)
@@ -286,12 +286,11 @@ def _document_letters(facts: Facts, policy: Policy) -> tuple[Letter, ...]:
 
 def _registration_letters(facts: Facts, policy: Policy) -> tuple[Letter, ...]:
     """Once per contract, not per version: with the validation or with the documents, as the recipients' table says."""
-    is_complete = _has_pair(facts) and document_to_fetch(facts, policy) is None
     return tuple(
         letter
         for event in _REGISTRATION
         if not facts.has_announced(event)
-        and (is_complete or policy.registration_moment(event, facts.mission) is Moment.VALIDATION)
+        and (policy.registration_moment(event, facts.mission) is Moment.VALIDATION or _has_offered_pair(facts, policy))
         for letter in _letters(facts, policy, event)
     )
 
@@ -361,8 +360,7 @@ def visible_step(facts: Facts, *, now: datetime, policy: Policy) -> Step:
 def _step_in_cactus(facts: Facts, remote: RemoteContract, policy: Policy) -> Step:
     is_unknown = remote.known_status is None  # CACTUS has changed its words: what was reached is not lost
     if remote.known_status in GENERATED or (is_unknown and _has_pair(facts)):
-        has_all = _has_pair(facts) and document_to_fetch(facts, policy) is None
-        if has_all:
+        if _has_offered_pair(facts, policy):
             return _last_steps(facts, policy)
         return Step.TO_FETCH if policy.capabilities.documents else Step.AWAITING_DOCUMENTS
     if is_unknown and facts.step not in (Step.HELD, Step.TO_INITIALISE):
@@ -384,10 +382,6 @@ _AWAITED = {
 }  # fmt: skip
 
 
-def _awaited(facts: Facts, now: datetime, policy: Policy) -> str:
-    return _AWAITED[visible_step(facts, now=now, policy=policy)]
-
-
 # ------------------------------------------------------------------------------------- small words
 
 
@@ -396,5 +390,10 @@ def idempotency_key(mission_id: MissionId, ask_round: int) -> str:
     return str(uuid5(_KEYS, f"{ask_round}:{mission_id}"))
 
 
+def _has_offered_pair(facts: Facts, policy: Policy) -> bool:
+    """Whether the vault has both documents as CACTUS offers them, if it offers any."""
+    return _has_pair(facts) and document_to_fetch(facts, policy) is None
+
+
 def _has_pair(facts: Facts) -> bool:
-    return all(facts.current_document(kind) is not None for kind in DocumentKind)
+    return bool(facts.documents) and all(facts.current_document(kind) is not None for kind in DocumentKind)

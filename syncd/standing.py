@@ -27,8 +27,8 @@ def is_over(facts: Facts) -> bool:
     """Whether nothing will ever be done for this contract again, unless CACTUS reopens it."""
     if facts.closed_reason is not None:
         return True
-    if facts.remote is not None and facts.remote.known_status in OVER:
-        return True
-    if facts.remote is not None and facts.remote.known_status is None and facts.step is Step.CLOSED:
-        return True  # a word that syncd does not know opens nothing again
+    if facts.remote is not None:
+        status = facts.remote.known_status
+        if status in OVER or (status is None and facts.step is Step.CLOSED):
+            return True  # a word that syncd does not know opens nothing again
     return not has_been_sent(facts) and (is_withdrawn(facts) or is_gone(facts))
