@@ -5,7 +5,7 @@ after which a creation without keys is asked for again, and a lease on a SQLite 
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from syncd.ports.clock import Clock
 
@@ -28,7 +28,10 @@ class Leaps:
 
     def has_leapt(self) -> bool:
         """Whether the clock was set forward since the last look."""
-        present, seconds = self._clock.now(), self._clock.monotonic()
+        return self._look(self._clock.now())
+
+    def _look(self, present: datetime) -> bool:
+        seconds = self._clock.monotonic()
         by = (present - self._present) - timedelta(seconds=seconds - self._seconds)
         self._present, self._seconds = present, seconds
         if by <= _A_TICK:
@@ -36,9 +39,14 @@ class Leaps:
         self._leaps = (*self._leaps, _Leap(seconds, by))
         return True
 
-    def within(self, wait: timedelta) -> timedelta:
-        """Return how much of such a wait, begun at the latest now, may only seem to have passed."""
-        self.has_leapt()
-        since = self._clock.monotonic() - wait.total_seconds()
+    def within(self, wait: timedelta, *, now: datetime) -> timedelta:
+        """Return how much of such a wait, begun at the latest now, may only seem to have passed.
+
+        `now` is what the clock has just told.
+        """
+        self._look(now)
+        if not self._leaps:
+            return timedelta()
+        since = self._seconds - wait.total_seconds()
         self._leaps = tuple(leap for leap in self._leaps if leap.noticed_at > since)
         return sum((leap.by for leap in self._leaps), timedelta())

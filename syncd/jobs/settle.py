@@ -73,7 +73,8 @@ class Settler:
             return _set_aside(facts, type(error).__name__)
 
     def _settle(self, facts: Facts, *, may_create: bool) -> Settled:
-        now, policy, entries = self._clock.now(), self._careful_policy(), list[TimelineEntry]()
+        now, entries = self._clock.now(), list[TimelineEntry]()
+        policy = self._careful_policy(now)
         settled, action = self._advance(survive_crash(facts), now, policy, entries, may_create=may_create)
         holds = holds_of(settled, now=now, policy=policy)
         step = visible_step(settled, now=now, policy=policy)
@@ -94,10 +95,10 @@ class Settler:
             is_late_request=is_late_request(settled.mission, policy),
         )
 
-    def _careful_policy(self) -> Policy:
+    def _careful_policy(self, now: datetime) -> Policy:
         """A wait for the remote's longest processing time does not end sooner because somebody set the clock."""
         patience = self._policy.patience
-        leapt = self._leaps.within(patience.processing_time)
+        leapt = self._leaps.within(patience.processing_time, now=now)
         if not leapt:
             return self._policy
         return replace(self._policy, patience=replace(patience, processing_time=patience.processing_time + leapt))
