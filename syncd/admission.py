@@ -277,7 +277,7 @@ def _what_cactus_says(facts: Facts, policy: Policy) -> Iterator[HoldReason]:
 
 def _is_a_question_to_a_person(facts: Facts, policy: Policy) -> bool:
     remote = policy.capabilities
-    is_unknown = facts.asked in (Asked.UNKNOWN, Asked.UNDER_WAY) and facts.contract_id is None
+    is_unknown = facts.contract_id is None and facts.asked in (Asked.UNKNOWN, Asked.UNDER_WAY)
     return is_unknown and not remote.look_up and not remote.idempotency_keys
 
 

@@ -67,9 +67,11 @@ def next_step(facts: Facts, *, now: datetime, policy: Policy) -> Action:
     An effect that failed waits for `facts.not_before`, letters do not; what is quarantined is not even read.
     """
     action = _next_step(facts, now, policy)
-    if isinstance(action, Effect) and facts.quarantined:
+    if not isinstance(action, Effect):
+        return action
+    if facts.quarantined:
         return Wait(awaited="person")
-    if isinstance(action, Effect) and facts.not_before is not None and now < facts.not_before:
+    if facts.not_before is not None and now < facts.not_before:
         return Wait(awaited="retry", until=facts.not_before)
     return action
 
@@ -116,8 +118,7 @@ def _ask(facts: Facts, now: datetime, policy: Policy) -> Action:
     has_just_looked = looked_up_at is not None and now - looked_up_at < _JUST_NOW
     if not remote.idempotency_keys and remote.look_up and not has_just_looked:
         return LookUp(reference=facts.mission_id)
-    sent = facts.sent if has_been_sent(facts) else None
-    mission = sent if sent is not None else policy.campaigns.with_training_dates(facts.mission)
+    mission = (facts.sent if has_been_sent(facts) else None) or policy.campaigns.with_training_dates(facts.mission)
     return Initialise(mission=mission, key=idempotency_key(facts.mission_id, facts.ask_round))
 
 

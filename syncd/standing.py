@@ -9,7 +9,7 @@ def has_been_sent(facts: Facts) -> bool:
     """Whether CACTUS, or the readers of the decision, may know of the mission: from here on its row is frozen."""
     if facts.contract_id is not None or facts.decided_at is not None:
         return True
-    return facts.asked not in (Asked.NEVER, Asked.NOT_APPLIED) and facts.asked_at is not None
+    return facts.asked_at is not None and facts.asked not in (Asked.NEVER, Asked.NOT_APPLIED)
 
 
 def is_withdrawn(facts: Facts) -> bool:

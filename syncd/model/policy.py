@@ -156,9 +156,11 @@ class Policy:
 
     def _rule(self, event: Event, mission: Mission) -> RecipientRule | None:
         asked = (event, mission.track, mission.level, mission.campus)
-        if asked not in self._rules:
-            self._rules[asked] = next((rule for rule in self.recipients if rule.fits(event, mission)), None)
-        return self._rules[asked]
+        try:
+            return self._rules[asked]
+        except KeyError:
+            rule = self._rules[asked] = next((rule for rule in self.recipients if rule.fits(event, mission)), None)
+            return rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
