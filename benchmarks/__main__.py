@@ -1,6 +1,6 @@
 """Measure side by side and write the table: `make bench`.
 
-python -m benchmarks [NAME ...] [--missions N] [--known N]
+python -m benchmarks [NAME ...] [--missions N] [--known N] [--lives N] [--waiting N]
 """
 
 import argparse
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import discovery, engines, initialise, known
+from benchmarks import discovery, engines, initialise, known, lifecycle
 from benchmarks.table import Figure
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
@@ -18,6 +18,7 @@ BENCHES: dict[str, Callable[[argparse.Namespace], Iterator[Figure]]] = {
     "initialise": lambda asked: initialise.measure(asked.missions),
     "engines": lambda asked: engines.measure(asked.missions),
     "known": lambda asked: known.measure(asked.known),
+    "lifecycle": lambda asked: lifecycle.measure(asked.lives),
     "discovery": lambda asked: discovery.measure(asked.known),
 }
 
@@ -28,6 +29,7 @@ def main() -> int:
     parser.add_argument("name", nargs="*", choices=[[], *BENCHES], help="these alone (all)")
     parser.add_argument("--missions", type=int, default=5000, help="new ones, where these are initialised")
     parser.add_argument("--known", type=int, default=1_000_000, help="contracts, where these are at rest")
+    parser.add_argument("--lives", type=int, default=500, help="new ones, where these are followed to their end")
     asked = parser.parse_args()
     figures: list[Figure] = []
     for name in asked.name or BENCHES:

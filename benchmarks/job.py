@@ -35,7 +35,7 @@ class Job:
 
     def __init__(self, remote_url: str, missions: Mapping[str, Mission], concurrency: int) -> None:
         self.missions = missions
-        self._cactus = HttpCactus(
+        self.cactus = HttpCactus(
             base_url=remote_url, authentication=NoAuthentication(), timeout=timedelta(seconds=30),
             concurrency=concurrency, clock=SystemClock(),
         )  # fmt: skip
@@ -58,12 +58,12 @@ class Job:
 
     async def initialise(self, mission_id: str) -> str:
         """Ask for one contract, under the mission's own key, and return its number."""
-        contract = await self._cactus.initialise(self.missions[MissionId(mission_id)], key=mission_id)
+        contract = await self.cactus.initialise(self.missions[MissionId(mission_id)], key=mission_id)
         return contract.contract_id
 
     async def aclose(self) -> None:
         """Close every connection."""
-        await self._cactus.aclose()
+        await self.cactus.aclose()
 
 
 class ThreadedJob:

@@ -4,6 +4,8 @@
 
 Prints its port, answers until its standard input ends. `GET /clock` tells how many contracts it created, and when the
 first and the last request for one arrived (seconds of the monotonic clock).
+
+`benchmarks.remote_feed` is the same with a change feed and documents.
 """
 
 import argparse
@@ -11,13 +13,18 @@ import asyncio
 import json
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+Answer = tuple[bytes, bytes, bytes]
+"""Its status, its content type, its content."""
+JSON = b"application/json"
+NOT_FOUND: Answer = (b"404 Not Found", JSON, b'{"type": "not-found", "title": "not found", "status": 404}')
 _TODO = {"state": "todo", "done_at": None}
 
 
-@dataclass(slots=True)
+@dataclass
 class Books:
     """What the remote knows."""
 
@@ -27,6 +34,32 @@ class Books:
     first_at: float | None = None
     last_at: float | None = None
     posts: int = 0
+
+    def answer(self, method: bytes, target: str, body: bytes) -> Answer:
+        """Return what is said to a request."""
+        if method == b"POST" and target == "/contracts":
+            return self.create(body)
+        if target == "/clock":
+            return b"200 OK", JSON, json.dumps(self.clock()).encode()
+        if target.startswith("/contracts?"):
+            return b"200 OK", JSON, b'{"items": [], "next_cursor": "0", "has_more": false}'
+        return NOT_FOUND
+
+    def create(self, body: bytes) -> Answer:
+        """Create the contract that is asked for, once per reference."""
+        self.last_at = time.monotonic()
+        self.first_at = self.first_at if self.first_at is not None else self.last_at
+        self.posts += 1
+        asked = json.loads(body)
+        reference = asked["external_reference"]
+        if reference in self.contracts:
+            return b"200 OK", JSON, self.contracts[reference]
+        self.contracts[reference] = json.dumps(contract_of(asked, len(self.contracts) + 1)).encode()
+        return b"201 Created", JSON, self.contracts[reference]
+
+    def clock(self) -> dict[str, Any]:
+        """Return what it saw."""
+        return {"contracts": len(self.contracts), "posts": self.posts, "from": self.first_at, "to": self.last_at}
 
 
 class Conversation(asyncio.Protocol):
@@ -55,9 +88,9 @@ class Conversation(asyncio.Protocol):
 
     def _serve(self, head: bytes, body: bytes) -> None:
         method, target, _ = head.split(b"\r\n", 1)[0].split(b" ", 2)
-        status, answer = _answer(self._books, method, target.decode(), body)
-        message = b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (
-            status, len(answer), answer,
+        status, kind, content = self._books.answer(method, target.decode(), body)
+        message = b"HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s" % (
+            status, kind, len(content), content,
         )  # fmt: skip
         if self._books.latency_s:
             asyncio.get_running_loop().call_later(self._books.latency_s, self._write, message)
@@ -74,26 +107,8 @@ def _length_of(head: bytes) -> int:
     return int(head[place + 15 :].split(b"\r\n", 1)[0]) if place >= 0 else 0
 
 
-def _answer(books: Books, method: bytes, target: str, body: bytes) -> tuple[bytes, bytes]:
-    if method == b"POST" and target == "/contracts":
-        books.last_at = time.monotonic()
-        books.first_at = books.first_at if books.first_at is not None else books.last_at
-        books.posts += 1
-        asked = json.loads(body)
-        reference = asked["external_reference"]
-        if reference in books.contracts:
-            return b"200 OK", books.contracts[reference]
-        books.contracts[reference] = json.dumps(_contract(asked, len(books.contracts) + 1)).encode()
-        return b"201 Created", books.contracts[reference]
-    if target == "/clock":
-        clock = {"contracts": len(books.contracts), "posts": books.posts, "from": books.first_at, "to": books.last_at}
-        return b"200 OK", json.dumps(clock).encode()
-    if target.startswith("/contracts?"):
-        return b"200 OK", b'{"items": [], "next_cursor": "0", "has_more": false}'
-    return b"404 Not Found", b'{"type": "not-found", "title": "not found", "status": 404}'
-
-
-def _contract(asked: dict[str, Any], number: int) -> dict[str, Any]:
+def contract_of(asked: dict[str, Any], number: int) -> dict[str, Any]:
+    """Return the contract that a request asks for, as it is when it is new."""
     contract_id = f"C-{number:07d}"
     return {
         "contract_id": contract_id, "external_reference": asked["external_reference"], "status": "initialised",
@@ -104,15 +119,20 @@ def _contract(asked: dict[str, Any], number: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-async def _serve(latency_s: float) -> None:
-    loop, books = asyncio.get_running_loop(), Books(latency_s)
+async def _serve(books: Books) -> None:
+    loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Conversation(books), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
     server.close()
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(description: str, books: Callable[[float], Books]) -> None:
+    """Serve these books, which are made for a latency in seconds."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--latency-ms", type=float, default=0)
-    asyncio.run(_serve(parser.parse_args().latency_ms / 1000))
+    asyncio.run(_serve(books(parser.parse_args().latency_ms / 1000)))
+
+
+if __name__ == "__main__":
+    main(__doc__, Books)

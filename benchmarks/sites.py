@@ -55,6 +55,15 @@ class RemoteSite:
         """Return how many contracts it created."""
         return int(self._clock()["contracts"])
 
+    def first_post_at(self) -> float:
+        """Return when the first request for a contract arrived: seconds of the wall clock."""
+        return float(self._clock()["from"]) + time.time() - time.monotonic()
+
+    def change(self, contract: dict[str, Any]) -> None:
+        """Let a contract stand in the change feed as it is now; for a remote that has one."""
+        with urllib.request.urlopen(f"{self.url}/feed", data=json.dumps(contract).encode()):  # noqa: S310 - our own
+            pass
+
     def _clock(self) -> dict[str, Any]:
         with urllib.request.urlopen(f"{self.url}/clock") as answer:  # noqa: S310 - our own
             said: dict[str, Any] = json.load(answer)
@@ -62,9 +71,9 @@ class RemoteSite:
 
 
 @contextmanager
-def remote_site(latency_ms: float) -> Iterator[RemoteSite]:
+def remote_site(latency_ms: float, *, module: str = "benchmarks.remote") -> Iterator[RemoteSite]:
     """Run a remote in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.remote", "--latency-ms", str(latency_ms)]
+    command = [sys.executable, "-m", module, "--latency-ms", str(latency_ms)]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
         assert process.stdout is not None
         assert process.stdin is not None
