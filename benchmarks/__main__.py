@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import discovery, engines, initialise, known, lifecycle
+from benchmarks import discovery, engines, initialise, known, lifecycle, replicas
 from benchmarks.table import Figure
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
@@ -19,6 +19,7 @@ BENCHES: dict[str, Callable[[argparse.Namespace], Iterator[Figure]]] = {
     "engines": lambda asked: engines.measure(asked.missions),
     "known": lambda asked: known.measure(asked.known),
     "lifecycle": lambda asked: lifecycle.measure(asked.lives),
+    "replicas": lambda asked: replicas.measure(asked.missions),
     "discovery": lambda asked: discovery.measure(asked.known),
 }
 
