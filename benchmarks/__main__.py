@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import discovery, engines, initialise, known, lifecycle, replicas
+from benchmarks import discovery, engines, initialise, known, lifecycle, promptness, replicas
 from benchmarks.table import Figure
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
@@ -20,6 +20,7 @@ BENCHES: dict[str, Callable[[argparse.Namespace], Iterator[Figure]]] = {
     "known": lambda asked: known.measure(asked.known),
     "lifecycle": lambda asked: lifecycle.measure(asked.lives),
     "replicas": lambda asked: replicas.measure(asked.missions),
+    "promptness": lambda asked: promptness.measure(asked.waiting),
     "discovery": lambda asked: discovery.measure(asked.known),
 }
 
@@ -31,6 +32,7 @@ def main() -> int:
     parser.add_argument("--missions", type=int, default=5000, help="new ones, where these are initialised")
     parser.add_argument("--known", type=int, default=1_000_000, help="contracts, where these are at rest")
     parser.add_argument("--lives", type=int, default=500, help="new ones, where these are followed to their end")
+    parser.add_argument("--waiting", type=int, default=100_000, help="contracts that wait, where some change")
     asked = parser.parse_args()
     figures: list[Figure] = []
     for name in asked.name or BENCHES:

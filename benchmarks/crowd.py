@@ -5,6 +5,7 @@ The copies are made inside the database: in every text in which the number of th
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import (
     Column,
@@ -29,6 +30,8 @@ from tests.world.missions import Missions, mission
 _FIRST = 770_000_000
 """The number of the mission that is multiplied: so long that it stands nowhere by chance."""
 _FIRST_CONTRACT = "C-0000001"
+_COPIES_FROM = 10_000_000
+"""The copies' contracts are numbered from here on."""
 _LONG_KNOWN = "2025-06-01T10:00:00Z"
 """Before the first one's: the reading of the store has passed them, as it would have."""
 _CHUNK = 50_000
@@ -49,7 +52,15 @@ class Crowd:
 
     def a_mission(self, number: int) -> str:
         """Return the id of one of them."""
-        return str(mission(_FIRST + number)["mission_id"])
+        return str(self.row(number)["mission_id"])
+
+    def row(self, number: int) -> dict[str, Any]:
+        """Return what the store says of one of them, but for its day."""
+        return mission(_FIRST + number)
+
+    def contract_number(self, number: int) -> int:
+        """Return under which number CACTUS has the contract of a copy."""
+        return _COPIES_FROM + number
 
     def add_new(self, number: int) -> str:
         """Let somebody validate one more mission; return its id."""
@@ -85,7 +96,7 @@ def _multiply(connection: Connection, table: Table, numbers: range) -> None:
     """Add a copy of the first mission's rows for each number."""
     count = select(literal(numbers[0]).label("n")).cte("count", recursive=True)
     count = count.union_all(select(count.c.n + 1).where(count.c.n < numbers[-1]))
-    number, contract = cast(count.c.n + _FIRST, Text), literal("C-") + cast(count.c.n + 10_000_000, Text)
+    number, contract = cast(count.c.n + _FIRST, Text), literal("C-") + cast(count.c.n + _COPIES_FROM, Text)
 
     def copied(column: Column[object]) -> ColumnElement[object]:
         if not isinstance(column.type, (Words, Json)):
