@@ -37,6 +37,7 @@ _LAST_LETTERS = (
     (Event.REGISTRATION_REQUESTED, Role.SECRETARIAT),
     (Event.REGISTRATION_INVITED, Role.STUDENT),
 )
+_LONGEST_S = 300
 _PAGE = 200
 """As many entries of the feed as syncd asks for."""
 _NOW = datetime(2025, 6, 3, 8, tzinfo=UTC)
@@ -129,7 +130,8 @@ def _text_of(event: Event, role: Role) -> Letter:
 async def main(remote_url: str, store_url: str, folder: Path, concurrency: int) -> None:
     """Lead the missions of a store to their last letter."""
     job = await Job.open(remote_url, store_url, concurrency)
-    await Life(job, folder).lead_all(concurrency)
+    async with asyncio.timeout(_LONGEST_S):
+        await Life(job, folder).lead_all(concurrency)
     await job.aclose()
 
 

@@ -4,6 +4,7 @@ python -m benchmarks.replica
 """
 
 import json
+import signal
 import sys
 import time
 from typing import Any
@@ -13,6 +14,7 @@ from syncd.cli.invoking import invoke
 from syncd.ports.ledger import Claimed
 from syncd.store.ledger import SqlLedger
 
+_LONGEST_S = 600
 _claim = SqlLedger.claim
 took_ms: list[float] = []
 """Of every claim that came to something; the others cost less, and would only embellish the rest."""
@@ -27,6 +29,7 @@ async def _timed(ledger: SqlLedger, **asked: Any) -> Claimed:
 
 
 if __name__ == "__main__":
+    signal.alarm(_LONGEST_S)  # then it is ended, whatever it waits for
     sys.argv[1:] = ["run", "--once"]
     with patch.object(SqlLedger, "claim", _timed):
         code = invoke()

@@ -24,10 +24,6 @@ class _Pass:
     per_second: float
     claims_ms: list[float]
 
-    @property
-    def p99_ms(self) -> float:
-        return quantiles(self.claims_ms, n=100)[-1]
-
 
 def measure(count: int) -> Iterator[Figure]:
     """Yield the ratio of three replicas to one, in turns, the median of the pairs; then the slowest claims."""
@@ -39,14 +35,13 @@ def measure(count: int) -> Iterator[Figure]:
         context={"one_per_s": round(median(one.per_second for one, _ in pairs)),
                  "three_per_s": round(median(three.per_second for _, three in pairs))},
     )  # fmt: skip
-    p99_ms = median(three.p99_ms for _, three in pairs)
+    alone, together = ([ms for one in side for ms in one.claims_ms] for side in zip(*pairs, strict=True))
     yield Figure(
         name=f"a claim while {_REPLICAS} replicas run, p99, {where}",
-        ratio=p99_ms / _MOST_MS, target=f"≤ {_MOST_MS} ms",
-        context={"p99_ms": round(p99_ms), "p99_ms_alone": round(median(one.p99_ms for one, _ in pairs)),
-                 "median_ms": round(median(median(three.claims_ms) for _, three in pairs)),
-                 "worst_ms": round(max(max(three.claims_ms) for _, three in pairs)),
-                 "claims": round(median(len(three.claims_ms) for _, three in pairs))},
+        ratio=_p99(together) / _MOST_MS, target=f"≤ {_MOST_MS} ms",
+        context={"p99_ms": round(_p99(together)), "median_ms": round(median(together)),
+                 "contracts_per_claim": round(count * _ROUNDS / len(together)), "claims": len(together),
+                 "p99_ms_alone": round(_p99(alone)), "median_ms_alone": round(median(alone))},
     )  # fmt: skip
 
 
@@ -67,3 +62,7 @@ def _replica(site: Site) -> list[float]:
     ended = run([sys.executable, "-m", "benchmarks.replica"], environment=site.environment, folder=ROOT)
     claims_ms: list[float] = json.loads(ended.out.splitlines()[-1])
     return claims_ms
+
+
+def _p99(claims_ms: list[float]) -> float:
+    return quantiles(claims_ms, n=100, method="inclusive")[-1]
