@@ -53,9 +53,9 @@ def numbered(number: int, **changed: object) -> Mission:
     return replace(mission, **changed)  # type: ignore[arg-type]
 
 
-async def until(is_so: Callable[[], bool] | Callable[[], Awaitable[bool]]) -> None:
+async def until(is_so: Callable[[], bool] | Callable[[], Awaitable[bool]], *, within_s: float = 20) -> None:
     """Return once something is so; twenty seconds are more than anything here may take, also beside other tests."""
-    deadline = asyncio.get_running_loop().time() + 20
+    deadline = asyncio.get_running_loop().time() + within_s
     while asyncio.get_running_loop().time() < deadline:
         answer = is_so()
         if answer if isinstance(answer, bool) else await answer:
