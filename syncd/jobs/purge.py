@@ -9,7 +9,6 @@ from syncd.model import Facts, MissionId, Policy, StoredDocument
 from syncd.model.replacing import replace
 from syncd.ports.documents import Vault
 from syncd.ports.ledger import Amendment, Ledger, TimelineEntry
-from syncd.ports.reading import ContractFilter, ContractRow
 from syncd.workdays import paris_day
 
 _PAGE = 500
@@ -43,21 +42,23 @@ class DocumentKeeper:
 
 
 async def find_expired(ledger: Ledger, policy: Policy, *, now: datetime, kept_for: timedelta) -> Expired:
-    """Return the documents of missions whose training ended longer than `kept_for` ago."""
+    """Return the documents of missions whose training ended longer than `kept_for` ago.
+
+    Only contracts of which something is kept are looked at: most that were ever known have nothing left.
+    """
     today, expired, after = paris_day(now), dict[MissionId, Sequence[StoredDocument]](), None
-    while page := await ledger.list_contracts(ContractFilter(), after=after, limit=_PAGE):
-        for row in page:
-            view = await ledger.view(row.mission_id) if _may_be_over(row, policy, today, kept_for) else None
-            kept = [d for d in view.facts.documents if d.file_id] if view is not None else []
-            if view is not None and kept and _is_over(view.facts, policy, today, kept_for):
-                expired[row.mission_id] = kept
-        after = page[-1].mission_id
+    while page := await ledger.missions_with_files(after=after, limit=_PAGE):
+        old = [mission_id for mission_id, year in page if _may_be_over(year, policy, today, kept_for)]
+        for facts in await ledger.facts_of(old) if old else ():
+            if _is_over(facts, policy, today, kept_for):
+                expired[facts.mission_id] = [document for document in facts.documents if document.file_id]
+        after = page[-1][0]
     return expired
 
 
-def _may_be_over(row: ContractRow, policy: Policy, today: date, kept_for: timedelta) -> bool:
+def _may_be_over(academic_year: str | None, policy: Policy, today: date, kept_for: timedelta) -> bool:
     """Whether it is worth looking at the contract whole: no training ends before it begins."""
-    campaign = policy.campaigns.of(row.academic_year)
+    campaign = policy.campaigns.of(academic_year)
     return campaign is None or today > campaign.training_starts_on + kept_for
 
 

@@ -189,5 +189,13 @@ class LedgerReader(Protocol):
     async def waiting_facts(self, which: ContractFilter, *, limit: int) -> tuple[Facts, ...]:
         """Return the facts of contracts, for the digest and for plans."""
 
+    async def facts_of(self, mission_ids: Sequence[MissionId]) -> tuple[Facts, ...]:
+        """Return the facts of these contracts, of those that this version can read."""
+
+    async def missions_with_files(
+        self, *, after: MissionId | None, limit: int
+    ) -> tuple[tuple[MissionId, str | None], ...]:
+        """Return a page of the missions of which the vault keeps a document, each with its academic year, in order."""
+
     async def document_files(self) -> frozenset[str]:
         """Return the ids of all vault files that a document row names."""

@@ -214,6 +214,34 @@ class Queries(LedgerPart):
 
         return await self._database.read(work)
 
+    async def facts_of(self, mission_ids: Sequence[MissionId]) -> tuple[Facts, ...]:
+        """Return the facts of these contracts, of those that this version can read."""
+
+        async def work(tx: Transaction) -> tuple[Facts, ...]:
+            batch = await load_these(tx, mission_ids)
+            return tuple(batch.with_rivals(one.facts) for one in batch.loaded.values())
+
+        return await self._database.read(work)
+
+    async def missions_with_files(
+        self, *, after: MissionId | None, limit: int
+    ) -> tuple[tuple[MissionId, str | None], ...]:
+        """Return a page of the missions of which the vault keeps a document, each with its academic year, in order."""
+        of = documents.c.mission_id
+        statement = (
+            select(of, func.min(_c.academic_year))
+            .join(contracts, _c.mission_id == of)
+            .where(documents.c.file_id != "", of > (after or ""))
+            .group_by(of)
+            .order_by(of)
+            .limit(limit)
+        )
+
+        async def work(tx: Transaction) -> tuple[tuple[MissionId, str | None], ...]:
+            return tuple((MissionId(mission_id), year) for mission_id, year in await tx.connection.execute(statement))
+
+        return await self._database.read(work)
+
     async def document_files(self) -> frozenset[str]:
         """Return the ids of all vault files that a document row names."""
 

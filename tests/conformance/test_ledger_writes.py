@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -187,6 +188,23 @@ async def test_documents_are_kept_and_superseded(bench: Bench) -> None:
     assert await ledger.document_files() == {"f1", "f2"}
 
 
+async def test_only_missions_of_which_a_file_is_kept_are_looked_through_for_it(bench: Bench) -> None:
+    ledger = await bench.prepared(*(a_mission(name) for name in "ABCD"))
+    cerfa = StoredDocument(
+        kind=DocumentKind.CERFA, version=1, remote_version=3, sha256="ab", size=7, stored_at=NOW, file_id="f"
+    )
+    pair = (cerfa, replace(cerfa, kind=DocumentKind.CONVENTION))
+    purged = tuple(replace(document, file_id="") for document in pair)
+    for mission_id, kept in (("A", pair), ("B", purged), ("D", (purged[0], pair[1]))):
+        await ledger.amend([MissionId(mission_id)], partial(_with_documents, kept=kept), now=NOW)
+
+    pages = [await ledger.missions_with_files(after=after, limit=1) for after in (None, A, MissionId("D"))]
+
+    assert pages == [((A, "2025-2026"),), (("D", "2025-2026"),), ()]
+    assert [facts.documents for facts in await ledger.facts_of([A])] == [pair]
+    assert await ledger.facts_of([MissionId("nobody")]) == ()
+
+
 # ------------------------------------------------------------------------------------------------------------- rivals
 
 
@@ -291,3 +309,7 @@ async def test_a_row_that_came_back_after_its_loss_was_accepted_can_be_lost_agai
     view = await ledger.view(A)
     assert view is not None
     assert (view.facts.sweeps_missed, view.facts.baseline_is_gone) == (0, False)
+
+
+def _with_documents(facts: Facts, *, kept: tuple[StoredDocument, ...]) -> Amendment:
+    return Amendment(facts=replace(facts, documents=kept))
