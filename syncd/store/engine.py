@@ -33,6 +33,9 @@ T = TypeVar("T")
 PATIENCE = Limits().patience
 """The longest wait for a lock and for a peer, also of parts that have a connection of their own."""
 _TRIES = 5
+_CONNECTIONS = 8
+_CONNECTIONS_TO_A_FILE = 3
+"""One writes at a time, and others read beside it. Each keeps pages, statements and a thread of its own."""
 
 
 class RaceLostError(Exception):
@@ -122,7 +125,7 @@ class Database:
         *,
         clock: Clock,
         sqlite_wal: bool | None,
-        connections: int = 8,
+        connections: int | None = None,
         tell: Tell = say_nothing,
         limits: Limits = Limits(),  # noqa: B008 - frozen
     ) -> None:
@@ -136,8 +139,9 @@ class Database:
         self._limits = limits
         self._file = None if self.is_postgres else FileWatch(target.database)
         self.engine: AsyncEngine = make_engine(
-            url, key="database.url", patience=limits.patience, connections=connections
-        )
+            url, key="database.url", patience=limits.patience,
+            connections=connections or (_CONNECTIONS if self.is_postgres else _CONNECTIONS_TO_A_FILE),
+        )  # fmt: skip
         self._turn: AbstractAsyncContextManager[object] = nullcontext() if self.is_postgres else asyncio.Lock()
         if not self.is_postgres:
             is_wal = has_safe_wal() if sqlite_wal is None else sqlite_wal
