@@ -19,6 +19,7 @@ from sqlalchemy import (
     literal,
     select,
     text,
+    true,
 )
 
 from benchmarks.sites import Site, remote_site
@@ -104,6 +105,6 @@ def _multiply(connection: Connection, table: Table, numbers: range) -> None:
         return func.replace(func.replace(cast(column, Text), str(_FIRST), number), _FIRST_CONTRACT, contract)
 
     copies = [column for column in table.columns if not column.primary_key or column.name == "mission_id"]
-    rows = select(*map(copied, copies)).select_from(table, count)
+    rows = select(*map(copied, copies)).select_from(table.join(count, true()))
     rows = rows.where(table.c.mission_id == mission(_FIRST)["mission_id"])
     connection.execute(insert(table).from_select(copies, rows))

@@ -53,7 +53,7 @@ def _kill_all_but_one(site: Site, replicas: list[Replica]) -> list[float]:
     took_s = []
     for victim in victims:
         time.sleep(WARM_S)
-        site.discover(40)
+        site.discover(100)
         took_s.append(_kill(site, victim))
     wait_for(site.is_settled, within_s=90)
     assert survivor.end() == 0
