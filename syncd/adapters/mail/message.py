@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from email import policy
 from email.errors import MessageError
-from email.headerregistry import Address, AddressHeader
+from email.headerregistry import Address, AddressHeader, BaseHeader, HeaderRegistry
 from email.message import EmailMessage
 from email.utils import parseaddr
 
@@ -20,7 +20,23 @@ from syncd.model import Event, MissionId
 NO_MISSION = "-"
 """What `X-Syncd-Mission` says in a letter about many contracts (the digest)."""
 
-_POLICY = policy.SMTP
+
+class _Headers(HeaderRegistry):
+    """The library's registry, which makes a new class for every header of every message, with each class made once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._made: dict[str, type[BaseHeader]] = {}
+
+    def __getitem__(self, name: str) -> type[BaseHeader]:
+        """Return the class of the headers of this name."""
+        known = self._made.get(name)
+        if known is None:
+            known = self._made[name] = super().__getitem__(name)
+        return known
+
+
+_POLICY = policy.SMTP.clone(header_factory=_Headers())
 """Lines of 78 characters with CRLF; bodies are quoted-printable, so that every server takes them as they are."""
 _LONE_LINE_END = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 _MESSAGE_ID = re.compile(r"<[^<>@\s]{1,200}@[^<>@\s]{1,255}>")
