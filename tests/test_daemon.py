@@ -1,12 +1,10 @@
 """The running service: ready, alive, stopped in order, and never ended by a trouble that passes."""
 
 import asyncio
-import os
 import signal
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, closing, suppress
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,55 +13,18 @@ import pytest
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
-from syncd.daemon import Daemon, End
+from syncd.daemon import End
 from syncd.errors import Misconfigured, Transient
 from syncd.model import Asked, MissionId, Step
-from syncd.service import ServiceManager
 from syncd.store import SqlLedger
 from tests.jobs.remotes import HangingCactus
+from tests.jobs.running import A_MINUTE, A_SECOND, running
 from tests.jobs.test_discover import BrokenStore
 from tests.jobs.workshop import Workshop, id_of, open_workshop, until
 from tests.support.clock import FixedClock
 from tests.support.facts import NOW
 from tests.support.service import Manager
 from tests.world.missions import mission
-
-A_SECOND, A_MINUTE = timedelta(seconds=1), timedelta(minutes=1)
-
-
-@dataclass
-class Running:
-    """A daemon at work."""
-
-    daemon: Daemon
-    workshop: Workshop
-    manager: Manager
-    task: "asyncio.Task[End]"
-    lines: Sequence[EventDict] = field(default=())
-    tidied: Sequence[int] = ()
-
-    def send(self, number: signal.Signals) -> None:
-        """Send this process a signal."""
-        os.kill(os.getpid(), number)
-
-    async def end(self, number: signal.Signals = signal.SIGTERM) -> End:
-        """Send a signal and return how the daemon ended."""
-        self.send(number)
-        return await asyncio.wait_for(self.task, 10)
-
-    async def pass_time(self, duration: timedelta, *, steps: int = 1) -> None:
-        """Let the clock move on, and everybody have a turn."""
-        for _ in range(steps):
-            self.workshop.clock.advance(duration / steps)
-            await asyncio.sleep(0.02)
-
-    async def pass_minutes_until(self, is_so: Callable[[], Awaitable[bool]]) -> None:
-        """Let minutes pass, few of them: a look that is under way when one begins has its next one a minute later."""
-        for _ in range(5):
-            await self.pass_time(A_MINUTE)
-            with suppress(AssertionError):
-                return await until(is_so, within_s=4)
-        raise AssertionError("it did not come to that in five minutes")
 
 
 @pytest.fixture
@@ -78,26 +39,6 @@ def lines() -> Iterator[list[EventDict]]:
     """Everything that was logged."""
     with capture_logs() as logged:
         yield logged
-
-
-@asynccontextmanager
-async def running(
-    manager: Manager, workshop: Workshop, *, may_reload: Callable[[], bool] = lambda: True, grace: timedelta = A_SECOND
-) -> AsyncIterator[Running]:
-    """Run a daemon; whatever became of it, it has ended afterwards."""
-    notified = ServiceManager(address=manager.address, watchdog=A_MINUTE)
-    tidied = list[int]()
-    daemon = Daemon(
-        workshop.works, manager=notified, may_reload=may_reload, grace=grace,
-        tidy_up=lambda: tidied.append(len(tidied)),
-    )  # fmt: skip
-    task = asyncio.create_task(daemon.run())
-    try:
-        await until(lambda: daemon.is_ready or task.done())
-        yield Running(daemon=daemon, workshop=workshop, manager=manager, task=task, tidied=tidied)
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 @pytest.fixture
