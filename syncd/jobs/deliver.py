@@ -1,10 +1,10 @@
-"""Hand queued letters over to the mail server, one outcome at a time.
+"""Hand queued letters over to the mail server.
 
 One letter's trouble is its own: a slow one does not keep the others back, and a mistake of ours in one is its failure.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -13,6 +13,7 @@ import structlog
 from syncd.errors import Transient
 from syncd.events import Log
 from syncd.jobs.gate import Gate
+from syncd.jobs.record import GroupCommit
 from syncd.jobs.send import Compose, MailPatience, Sender
 from syncd.model import NotificationState
 from syncd.ports.clock import Clock
@@ -54,6 +55,7 @@ class Deliverer:
         self._patience = patience
         self._concurrency = concurrency
         self._others_are_busy = others_are_busy
+        self._write_down = GroupCommit(self._write_batch)
         self._tasks: set[asyncio.Task[None]] = set()
         self._in_hand: set[LetterClaim] = set()
         """Letters that were taken, until what became of them is written. One that was taken again is another claim."""
@@ -187,10 +189,14 @@ class Deliverer:
         """Write an outcome down, with patience for the ledger: what is lost here is a letter sent twice."""
         for pause in _RECORD_AGAIN:
             with suppress(Transient):
-                await self._ledger.record_letter(outcome, now=self._clock.now())
+                await self._write_down(outcome)
                 return
             await self._clock.sleep(pause)
-        await self._ledger.record_letter(outcome, now=self._clock.now())
+        await self._write_down(outcome)
+
+    async def _write_batch(self, outcomes: Sequence[LetterOutcome]) -> Sequence[bool]:
+        """Write what came to an end while the last commit ran: a commit for each would only have them wait longer."""
+        return await self._ledger.record_letters(outcomes, now=self._clock.now())
 
     def _tell(self, letter: QueuedLetter, outcome: LetterOutcome) -> None:
         """The ledger tells of what is final; a letter that waits is not in its timeline."""

@@ -310,8 +310,8 @@ class Ledger(LedgerReader, Protocol):
         in hand; what else is ours is of a taking whose answer was lost, and waits again.
         """
 
-    async def record_letter(self, outcome: LetterOutcome, *, now: datetime) -> bool:
-        """Write what became of one letter, and make its contract due when that can move it on; false when not ours."""
+    async def record_letters(self, outcomes: Sequence[LetterOutcome], *, now: datetime) -> tuple[bool, ...]:
+        """Write what became of letters, and make due the contracts that it moves on; false for what is not ours."""
 
     async def give_up_letters(self, *, queued_before: datetime, error: str, now: datetime) -> int:
         """Let letters that have waited in vain since then fail, a batch of the oldest; return how many."""

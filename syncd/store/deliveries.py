@@ -13,7 +13,7 @@ from syncd.store.engine import Transaction, clock_after
 from syncd.store.letter_queue import choose, has_run_out, look_around, mails_allowed
 from syncd.store.loading import load_these, rows_of
 from syncd.store.part import LedgerPart
-from syncd.store.rows import Columns, Row, rows_in
+from syncd.store.rows import Row, rows_in
 from syncd.store.tables import LetterLane, letters
 from syncd.store.writing import Changes, wake
 
@@ -84,25 +84,29 @@ class Deliveries(LedgerPart):
         )
         await tx.connection.execute(statement)
 
-    async def record_letter(self, outcome: LetterOutcome, *, now: datetime) -> bool:
-        """Write what became of one letter, and make its contract due when that can move it on; false when not ours."""
+    async def record_letters(self, outcomes: Sequence[LetterOutcome], *, now: datetime) -> tuple[bool, ...]:
+        """Write what became of letters, and make due the contracts that it moves on; false for what is not ours."""
 
-        async def work(tx: Transaction) -> bool:
-            statement = (
-                update(letters)
-                .where(_l.letter_id == outcome.letter_id, _l.lease_token == outcome.token)
-                .where(_l.state == str(NotificationState.SENDING), _l.lease_owner == self._identity.replica)
-                .values(**_after(outcome, now))
-                .returning(*letters.columns)
-            )
-            row = (await tx.connection.execute(statement)).mappings().one_or_none()
-            if row is None:
-                return tx.may_be_done and await _is_recorded(tx, outcome)
-            if outcome.state is not NotificationState.QUEUED:
-                await tell_of_ends(tx, [dict(row)], now=now, domain=self._identity.message_domain)
-            return True
+        async def work(tx: Transaction) -> tuple[bool, ...]:
+            rows = [await self._record(tx, outcome, now) for outcome in outcomes]
+            ended = [row for row in rows if row is not None and row["state"] != NotificationState.QUEUED]
+            await tell_of_ends(tx, ended, now=now, domain=self._identity.message_domain)
+            return tuple([row is not None or (tx.may_be_done and await _is_recorded(tx, outcome))
+                          for outcome, row in zip(outcomes, rows, strict=True)])  # fmt: skip
 
         return await self._database.write(work)
+
+    async def _record(self, tx: Transaction, outcome: LetterOutcome, now: datetime) -> Row | None:
+        """Write what became of one letter, and return its row; `None` when it is not ours (any more)."""
+        was_tried = outcome.state is not NotificationState.QUEUED or outcome.error is not None
+        due_at = outcome.retry_at or (now if outcome.state is NotificationState.QUEUED else None)
+        values = {
+            "which": outcome.letter_id, "token": outcome.token, "holder": self._identity.replica,
+            "now": now, "due": due_at, "error": outcome.error,
+        }  # fmt: skip
+        statement = _recording(outcome.state, was_tried=was_tried, waits=due_at is not None)
+        recorded = rows_in(await tx.connection.execute(statement, values))
+        return recorded[0] if recorded else None
 
     async def next_letter_at(self) -> datetime | None:
         """Return when the next letter is due."""
@@ -240,23 +244,29 @@ def _taken(row: Row, facts: dict[str, Facts]) -> QueuedLetter:
     )
 
 
-def _after(outcome: LetterOutcome, now: datetime) -> Columns:
-    is_sent, is_unknown = outcome.state is NotificationState.SENT, outcome.state is NotificationState.UNKNOWN
-    was_tried = outcome.state is not NotificationState.QUEUED or outcome.error is not None
-    waits = _PLACE_OF_THE_TRIED if was_tried else _FORMER_PLACE
+@cache
+def _recording(state: NotificationState, *, was_tried: bool, waits: bool) -> UpdateBase:
+    """Return what writes a letter's new state; `waits`: for its next attempt. Built once: that is most of its cost."""
+    now, is_unknown = bindparam("now", type_=Instant()), state is NotificationState.UNKNOWN
     is_doubted = _l.repeats < _MOST_DOUBTS  # one that was in doubt so often already was not sent again
-    due_at = outcome.retry_at or (now if outcome.state is NotificationState.QUEUED else None)
-    return {
-        "state": str(outcome.state),
+    place = _PLACE_OF_THE_TRIED if was_tried else _FORMER_PLACE
+    values: dict[str, object] = {
+        "state": str(state),
         "attempts": _l.attempts + (1 if was_tried else 0),
-        "repeats": case((is_doubted, _l.repeats + 1), else_=_l.repeats) if is_unknown else _l.repeats,
-        "sent_at": now if is_sent else case((is_doubted, now), else_=_l.sent_at) if is_unknown else _l.sent_at,
-        "last_error": outcome.error,
-        "lane": waits if due_at is not None else None,
-        "due_at": due_at,
+        "last_error": bindparam("error"),
+        "lane": place if waits else None,
+        "due_at": bindparam("due", type_=Instant()),
         "lease_owner": None,
         "lease_until": None,
     }
+    if state is NotificationState.SENT:
+        values["sent_at"] = now
+    if is_unknown:
+        values |= {"repeats": case((is_doubted, _l.repeats + 1), else_=_l.repeats),
+                   "sent_at": case((is_doubted, now), else_=_l.sent_at)}  # fmt: skip
+    is_ours = (_l.letter_id == bindparam("which")) & (_l.lease_token == bindparam("token"))
+    is_ours &= (_l.state == str(NotificationState.SENDING)) & (_l.lease_owner == bindparam("holder"))
+    return update(letters).where(is_ours).values(values).returning(*letters.columns)
 
 
 async def _is_recorded(tx: Transaction, outcome: LetterOutcome) -> bool:

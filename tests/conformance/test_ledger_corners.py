@@ -179,7 +179,7 @@ async def test_b04_what_nobody_can_tell_any_more_is_looked_up_before_it_is_done_
     sent = LetterOutcome(letter_id=taken.letter_id, token=taken.token, state=NotificationState.SENT)
 
     with _commits_without_an_answer(monkeypatch, was_done=was_done):
-        is_ours = await ledger.record_letter(sent, now=NOW)
+        (is_ours,) = await ledger.record_letters([sent], now=NOW)
     with _commits_without_an_answer(monkeypatch, was_done=was_done):
         again = await ledger.resend(taken.letter_id, now=NOW)
 

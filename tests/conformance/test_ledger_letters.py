@@ -41,7 +41,8 @@ async def became(
     error: str | None = None,
 ) -> bool:
     result = LetterOutcome(letter_id=letter.letter_id, token=letter.token, state=state, retry_at=retry_at, error=error)
-    return await ledger.record_letter(result, now=NOW)
+    (is_ours,) = await ledger.record_letters([result], now=NOW)
+    return is_ours
 
 
 async def test_a_taken_letter_says_sending_and_has_its_contracts_facts(bench: Bench) -> None:
@@ -379,8 +380,8 @@ async def _hold(ledger: SqlLedger, reason: str | None) -> None:
 
 
 async def _finish(ledger: SqlLedger, letter_id: int, state: NotificationState) -> None:
-    token = 1
-    assert await ledger.record_letter(LetterOutcome(letter_id=letter_id, token=token, state=state), now=NOW)
+    ended = LetterOutcome(letter_id=letter_id, token=1, state=state)
+    assert await ledger.record_letters([ended], now=NOW) == (True,)
 
 
 def _rest(facts: Facts, *, may_create: bool) -> Settled:

@@ -85,9 +85,8 @@ async def test_who_needs_a_person_is_named(bench: Bench) -> None:
     ledger = await bench.prepared(*(a_mission(name) for name in "ABC"))
     await ledger.amend([MissionId("B")], _with_a_letter, now=NOW)
     (letter,) = await ledger.take_letters(limit=1, now=NOW)
-    await ledger.record_letter(
-        LetterOutcome(letter_id=letter.letter_id, token=letter.token, state=NotificationState.FAILED), now=NOW
-    )
+    failed = LetterOutcome(letter_id=letter.letter_id, token=letter.token, state=NotificationState.FAILED)
+    await ledger.record_letters([failed], now=NOW)
     await claim(ledger, settle=_held, only=[A])
 
     assert [row.mission_id for row in await ledger.needs_person()] == ["A", "B"]

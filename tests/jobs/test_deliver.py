@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
@@ -268,12 +269,12 @@ class FlakyLedger:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._ledger, name)
 
-    async def record_letter(self, outcome: LetterOutcome, **others: Any) -> bool:
+    async def record_letters(self, outcomes: Sequence[LetterOutcome], **others: Any) -> tuple[bool, ...]:
         """Fail, or record."""
         self._failures -= 1
         if self._failures >= 0:
             raise Transient("away", is_general=True)
-        return await self._ledger.record_letter(outcome, **others)
+        return await self._ledger.record_letters(outcomes, **others)
 
 
 async def test_a_ledger_that_is_away_for_a_moment_does_not_have_a_letter_sent_twice(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -13,6 +14,7 @@ _ON_THIS_MACHINE = re.compile(r"[A-Za-z0-9._+-]+@localhost", re.ASCII)
 _LONGEST_HEADER = 900
 
 
+@lru_cache(maxsize=256)
 def ascii_address(address: str) -> str:
     """Return the bare address with its domain in IDNA form.
 

@@ -40,7 +40,9 @@ _NEVER_IN_A_LINK = re.compile(r"[\s\x00-\x20\x7f<>\"'`\\{}|^]")
 
 def plain(text: str | None, *, default: str = NOT_TOLD) -> str:
     """Return the text on one line without control characters, or the default when nothing is left."""
-    printable = "".join(sign if sign.isprintable() else " " for sign in text or "")
+    printable = text or ""
+    if not printable.isprintable():
+        printable = "".join(sign if sign.isprintable() else " " for sign in printable)
     return " ".join(printable.split()) or default
 
 

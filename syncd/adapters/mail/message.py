@@ -10,7 +10,9 @@ from email import policy
 from email.errors import MessageError
 from email.headerregistry import Address, AddressHeader, BaseHeader, HeaderRegistry
 from email.message import EmailMessage
+from email.policy import Policy
 from email.utils import parseaddr
+from functools import cache, lru_cache
 
 from syncd.adapters.mail.addresses import ascii_address, header_value, own_address
 from syncd.adapters.mail.letters import Letter
@@ -21,24 +23,42 @@ NO_MISSION = "-"
 """What `X-Syncd-Mission` says in a letter about many contracts (the digest)."""
 
 
+class _Header(BaseHeader):
+    """A header that is folded into lines once, however many letters carry it."""
+
+    _folded: str | None = None
+
+    def fold(self, *, policy: Policy) -> str:
+        """Return its lines; every letter is written by the one policy below, and by its copies."""
+        if self._folded is None:
+            self._folded = super().fold(policy=policy)
+        return self._folded
+
+
 class _Headers(HeaderRegistry):
-    """The library's registry, which makes a new class for every header of every message, with each class made once."""
+    """The library's registry, which makes a new class for every header, and parses and folds the same ones each time.
+
+    Most headers say the same in every letter.
+    """
 
     def __init__(self) -> None:
-        super().__init__()
-        self._made: dict[str, type[BaseHeader]] = {}
+        super().__init__(base_class=_Header)
+        self._class_of = cache(super().__getitem__)
+        self._made = lru_cache(maxsize=256)(super().__call__)
 
     def __getitem__(self, name: str) -> type[BaseHeader]:
         """Return the class of the headers of this name."""
-        known = self._made.get(name)
-        if known is None:
-            known = self._made[name] = super().__getitem__(name)
-        return known
+        return self._class_of(name)
+
+    def __call__(self, name: str, value: object) -> BaseHeader:
+        """Return this header."""
+        return self._made(name, value)
 
 
 _POLICY = policy.SMTP.clone(header_factory=_Headers())
 """Lines of 78 characters with CRLF; bodies are quoted-printable, so that every server takes them as they are."""
-_LONE_LINE_END = re.compile(rb"\r(?!\n)|(?<!\r)\n")
+_BOUNDARY = "=_part_=_of_a_letter_="
+"""Between the parts: no body that is quoted-printable can have `=_` in it (RFC 2045, section 6.7)."""
 _MESSAGE_ID = re.compile(r"<[^<>@\s]{1,200}@[^<>@\s]{1,255}>")
 
 
@@ -87,6 +107,7 @@ def compose(
     message["X-Syncd-Event"] = str(event)
     message["X-Syncd-Mission"] = header_value(mission_id or NO_MISSION)
     message.set_content(letter.text, charset="utf-8", cte="quoted-printable")
+    message.make_alternative(boundary=_BOUNDARY)
     message.add_alternative(letter.html, subtype="html", charset="utf-8", cte="quoted-printable")
     # Last: whatever is called Content-… before moves into the first part when the message becomes one of two.
     message["Content-Language"] = "fr"
@@ -103,7 +124,8 @@ def open_envelope(message: EmailMessage) -> Envelope:
         content = message.as_bytes(policy=_POLICY)
     except (MessageError, ValueError) as error:
         raise _unfit("the message cannot be written") from error
-    if _LONE_LINE_END.search(content) or not content.isascii():
+    line_ends = content.count(b"\r\n")
+    if not content.count(b"\r") == content.count(b"\n") == line_ends or not content.isascii():
         raise _unfit("the message has lone line ends or bytes that are not ASCII")
     return Envelope(
         sender=_only_address(message, "From"),
@@ -122,11 +144,12 @@ def _only_address(message: EmailMessage, name: str) -> str:
     return own_address(addresses[0])
 
 
-def _our_mailbox(mailbox: str, key: str) -> Address:
+@lru_cache(maxsize=16)
+def _our_mailbox(mailbox: str, key: str) -> str:
     """Return one of our own mailboxes, alone or after a name (`MIAGE alternance <alternance@example.org>`)."""
     name, address = parseaddr(mailbox)
     try:
-        return Address(display_name=header_value(name), addr_spec=own_address(address))
+        return str(Address(display_name=header_value(name), addr_spec=own_address(address)))
     except (Refused, ValueError) as error:
         raise Misconfigured("this mail address is not one that mail servers accept", key=key) from error
 

@@ -88,11 +88,29 @@ def test_text_and_html_and_nothing_attached() -> None:
     assert list(read.iter_attachments()) == []
 
 
-def test_the_same_letter_is_the_same_bytes_but_for_the_boundary() -> None:
-    first, second = _compose(), _compose()
+def test_the_same_letter_is_the_same_bytes() -> None:
+    first, second = open_envelope(_compose()), open_envelope(_compose())
 
-    assert first["Message-ID"] == second["Message-ID"]
-    assert first["Date"] == second["Date"]
+    assert first.content == second.content
+
+
+def test_what_stands_between_the_parts_is_in_none_of_them() -> None:
+    boundary = _compose().get_boundary()
+    assert boundary is not None
+    letter = Letter(subject="Bonjour", text=f"--{boundary}--\n", html=f"<p>--{boundary}</p>")
+
+    parts = list(_read_again(_compose(letter)).iter_parts())
+
+    assert [part.get_content().strip() for part in parts] == [letter.text.strip(), letter.html]
+
+
+def test_a_header_of_one_letter_never_stands_in_another() -> None:
+    addresses = [f"camille.{number}@example.org" for number in range(400)]
+
+    read = [_read_again(_compose(recipient=address, message_id=f"<{address}>")) for address in addresses]
+
+    assert [one["To"] for one in read] == addresses
+    assert [one["Message-ID"] for one in read] == [f"<{address}>" for address in addresses]
 
 
 def test_a_letter_about_many_contracts_has_no_mission() -> None:

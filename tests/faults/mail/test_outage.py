@@ -218,7 +218,7 @@ async def _set_hold(workshop: Workshop, reason: str | None) -> None:
 async def _failed_for_a_week(workshop: Workshop) -> None:
     for letter in await workshop.ledger.take_letters(limit=2, now=workshop.clock.now()):
         outcome = LetterOutcome(letter_id=letter.letter_id, token=letter.token, state=NotificationState.FAILED)
-        await workshop.ledger.record_letter(outcome, now=workshop.clock.now())
+        await workshop.ledger.record_letters([outcome], now=workshop.clock.now())
     workshop.clock.advance(7 * A_DAY)
     assert await workshop.ledger.requeue_failed([numbered(1).mission_id], now=workshop.clock.now()) == 2
 

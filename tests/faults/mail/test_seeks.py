@@ -66,7 +66,7 @@ async def deliver_one(ledger: SqlLedger) -> None:
     """Take one letter under the brake, and record that it was sent."""
     (letter,) = await ledger.take_letters(limit=1, now=LATER, most_per_hour=1000)
     sent = LetterOutcome(letter_id=letter.letter_id, token=letter.token, state=NotificationState.SENT)
-    assert await ledger.record_letter(sent, now=LATER)
+    assert await ledger.record_letters([sent], now=LATER) == (True,)
 
 
 async def cost_ms(ledger: SqlLedger, times: int = 15) -> float:

@@ -106,14 +106,12 @@ async def test_b04_letters_taken_by_a_commit_without_a_reply_are_delivered_at_on
         cut_next_commit()
         taken = await cut_off.take_letters(limit=4, now=NOW)
 
-        recorded = [
-            await cut_off.record_letter(LetterOutcome(letter_id=one.letter_id, token=one.token, state=SENT), now=NOW)
-            for one in taken
-        ]
+        sent = [LetterOutcome(letter_id=one.letter_id, token=one.token, state=SENT) for one in taken]
+        recorded = await cut_off.record_letters(sent, now=NOW)
         states = [line.state for line in await lines_of(ledger, range(1, 6))]
     await ledger.aclose()
 
-    assert recorded == [True] * 4
+    assert recorded == (True,) * 4
     assert states.count(NotificationState.SENDING) == 0
     assert states.count(SENT) == 4
 
@@ -128,12 +126,25 @@ async def test_q11_a_room_of_one_is_for_new_and_deferred_letters_in_turns(bench:
     assert attempts == [0, 1] * 10
 
 
+async def test_l02_a_letter_that_is_no_longer_ours_keeps_no_other_from_being_written_down(bench: Bench) -> None:
+    ledger = await bench.prepared()
+    await queue_letters(ledger, MISSION, now=NOW)
+    lost, ours = await ledger.take_letters(limit=2, now=NOW)
+    stale = LetterOutcome(letter_id=lost.letter_id, token=lost.token - 1, state=SENT)
+    sent = LetterOutcome(letter_id=ours.letter_id, token=ours.token, state=SENT)
+
+    recorded = await ledger.record_letters([stale, sent], now=NOW)
+
+    assert recorded == (False, True)
+    assert {line.state for line in await lines_of(ledger, MISSION)} == {NotificationState.SENDING, SENT}
+
+
 async def test_m12_what_is_given_up_is_failed_but_what_perhaps_left_stays_unknown(bench: Bench) -> None:
     ledger = await bench.prepared()
     await queue_letters(ledger, range(1, 4), now=NOW)
     (first, second) = await ledger.take_letters(limit=2, now=NOW)
     doubt = LetterOutcome(letter_id=first.letter_id, token=first.token, state=UNKNOWN, retry_at=NOW + A_MINUTE)
-    await ledger.record_letter(doubt, now=NOW)
+    await ledger.record_letters([doubt], now=NOW)
 
     early = await ledger.give_up_letters(queued_before=NOW, error="away", now=NOW)
     count = await ledger.give_up_letters(queued_before=NOW + 2 * A_MINUTE, error="away", now=NOW)

@@ -32,12 +32,10 @@ UNNOTICED = (
             Edit(
                 path="syncd/store/deliveries.py",
                 old="""\
-                .where(_l.letter_id == outcome.letter_id, _l.lease_token == outcome.token)
-                .where(_l.state == str(NotificationState.SENDING), _l.lease_owner == self._identity.replica)
+    is_ours = (_l.letter_id == bindparam("which")) & (_l.lease_token == bindparam("token"))
 """,
                 new="""\
-                .where(_l.letter_id == outcome.letter_id)
-                .where(_l.state == str(NotificationState.SENDING), _l.lease_owner == self._identity.replica)
+    is_ours = (_l.letter_id == bindparam("which")) & (bindparam("token") > 0)
 """,
             ),
         ),
