@@ -9,14 +9,14 @@ WORKDIR /build
 
 COPY requirements.lock ./
 RUN python -m venv /opt/syncd \
-    && /opt/syncd/bin/pip install --require-hashes --only-binary=:all: --requirement requirements.lock
+    && /opt/syncd/bin/pip install --no-deps --require-hashes --only-binary=:all: --requirement requirements.lock
 
 # The wheel's builder and what it needs, taken with their hashes out of the developers' lock.
 COPY requirements-dev.lock ./
 RUN awk '/^[A-Za-z]/ {keep = /^(hatchling|packaging|pathspec|pluggy|tomlkit|trove-classifiers)==/} keep' \
         requirements-dev.lock > requirements-build.lock \
     && python -m venv /build/venv \
-    && /build/venv/bin/pip install --require-hashes --only-binary=:all: --requirement requirements-build.lock
+    && /build/venv/bin/pip install --no-deps --require-hashes --only-binary=:all: --requirement requirements-build.lock
 
 COPY pyproject.toml README.md ./
 COPY syncd ./syncd

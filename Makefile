@@ -61,14 +61,16 @@ $(INSTALLED): requirements-dev.lock pyproject.toml
 		rm -rf .venv
 		$$python -m venv .venv
 	fi
-	$(PIP_INSTALL) --require-hashes --requirement requirements-dev.lock
+	# A lock names everything: a resolver, whose choice among extras may fall on a later version, is not asked.
+	$(PIP_INSTALL) --no-deps --require-hashes --requirement requirements-dev.lock
 	$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	$(BIN)/pip --disable-pip-version-check check
 	touch $@
 
 $(PEERS): benchmarks/peers/requirements.lock $(INSTALLED)
 	@echo '== environment of the other engines (once per lock)'
 	$(BIN)/python -m venv .venv-peers
-	$(PIP_INSTALL:$(BIN)/%=.venv-peers/bin/%) --require-hashes --requirement benchmarks/peers/requirements.lock
+	$(PIP_INSTALL:$(BIN)/%=.venv-peers/bin/%) --no-deps --require-hashes --requirement benchmarks/peers/requirements.lock
 	touch $@
 
 tools:
