@@ -22,7 +22,7 @@ from syncd.events import Log
 from syncd.jobs.digest import queue_digest
 from syncd.jobs.discover import FLOW as MISSIONS
 from syncd.jobs.discover import discover
-from syncd.jobs.keep import A_LOOK, beat_of, keep_house, look_around
+from syncd.jobs.keep import beat_of, keep_house, keep_looking
 from syncd.jobs.once import ask_feed
 from syncd.jobs.purge import DocumentKeeper
 from syncd.jobs.sweep import FLOW as SWEEP
@@ -114,7 +114,7 @@ class Daemon:
             "calendar": self._every(_CALENDAR, self._follow_calendar),
         }
         if works.presence is not None:
-            loops["presence"] = self._always(A_LOOK, lambda: look_around(works))
+            loops["presence"] = keep_looking(works)
         return loops
 
     # ----------------------------------------------------------------------------------------------------- the loops

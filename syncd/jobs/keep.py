@@ -1,7 +1,7 @@
 """Keep this replica's place among the others: its sign of life, its claims, what the dead held, what others learned."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -14,8 +14,10 @@ from syncd.ports.presence import Sight, Standing
 
 log: Log = structlog.get_logger()
 
-A_LOOK = timedelta(seconds=0.3)
+_A_LOOK = timedelta(seconds=0.3)
 """How often the others are looked at: who is missing twice is dead."""
+_A_LOOK_ALONE = timedelta(seconds=1)
+"""While there are none: nobody can go missing before it was seen to come."""
 
 
 def beat_of(rhythm: Rhythm) -> timedelta:
@@ -36,14 +38,27 @@ async def keep_house(works: Works) -> None:
     await works.mail_gate.refresh()
 
 
-async def look_around(works: Works) -> None:
+async def keep_looking(works: Works) -> None:
+    """Look around for ever, more often in company; a ledger that cannot be reached is tried again."""
+    while True:
+        pause = _A_LOOK
+        try:
+            pause = await look_around(works)
+        except Transient as error:
+            log.warning("pass.failed", error=error.message)
+        await works.clock.sleep(pause)
+
+
+async def look_around(works: Works) -> timedelta:
     """Show the other replicas that we live, and free at once what one held that no longer does.
+
+    Returns after how long to look again.
 
     Raises:
         Transient: the ledger cannot be reached.
     """
     if works.presence is None:
-        return
+        return _A_LOOK_ALONE
     seen = await works.presence.look()
     if seen.is_news:
         _tell(seen)
@@ -52,6 +67,8 @@ async def look_around(works: Works) -> None:
         await works.ledger.heartbeat(now=works.clock.now())  # the registry says at once how we are to be judged
     if seen.has_departed:
         await _rescue(works)
+    is_alone = seen.standing is Standing.SHOWN and not seen.has_company
+    return _A_LOOK_ALONE if is_alone else _A_LOOK
 
 
 async def _rescue(works: Works) -> None:
@@ -76,8 +93,8 @@ async def kept_house(works: Works) -> AsyncIterator[None]:
     """Keep the house while something else is done; without it, other replicas would take us for dead."""
     await keep_house(works)
     keeping = [
-        asyncio.create_task(_keep_on(works, beat_of(works.rhythm), keep_house), name="housekeeping"),
-        asyncio.create_task(_keep_on(works, A_LOOK, look_around), name="presence"),
+        asyncio.create_task(_keep_house(works, every=beat_of(works.rhythm)), name="housekeeping"),
+        asyncio.create_task(keep_looking(works), name="presence"),
     ]
     try:
         yield
@@ -90,10 +107,10 @@ async def kept_house(works: Works) -> AsyncIterator[None]:
                 task.result()
 
 
-async def _keep_on(works: Works, interval: timedelta, work: Callable[[Works], Awaitable[None]]) -> None:
+async def _keep_house(works: Works, *, every: timedelta) -> None:
     while True:
-        await works.clock.sleep(interval)
+        await works.clock.sleep(every)
         try:
-            await work(works)
+            await keep_house(works)
         except Transient as error:
             log.warning("pass.failed", error=error.message)

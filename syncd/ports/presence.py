@@ -17,11 +17,15 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
-    """What one look came to. `has_departed`: replicas are gone and what they held waits to be rescued."""
+    """What one look came to.
+
+    `has_company`: other replicas show themselves. `has_departed`: some are gone, and what they held is to be rescued.
+    """
 
     standing: Standing
     is_news: bool
     """The standing is not what it was at the look before."""
+    has_company: bool = False
     has_departed: bool = False
     error: str | None = None
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
 
-from sqlalchemy import String, column, exists, func, select, table, true, tuple_, update
+from sqlalchemy import String, bindparam, column, exists, func, select, table, true, tuple_, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -46,7 +46,12 @@ _IS_OURS = (
 )  # fmt: skip
 """A lock of any replica; two-part numbers are marked by a 2."""
 _held = select(func.count()).select_from(_locks).where(_IS_OURS, _l.pid == func.pg_backend_pid())
-_me = select(func.pg_backend_pid().label("backend"), _held.scalar_subquery().label("held")).subquery("me")
+_others = select(func.count()).select_from(replicas).where(_r.replica != bindparam("me"), _r.presence_lock.is_not(None))
+_me = select(
+    func.pg_backend_pid().label("backend"),
+    _held.scalar_subquery().label("held"),
+    _others.scalar_subquery().label("others"),
+).subquery("me")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +76,7 @@ class SessionPresence:
         self._missing: Mapping[str, int] = _NOBODY
         self.departed: Mapping[str, int] = _NOBODY
         """Replicas whose lock was gone at the last two looks, with its number."""
+        self._has_company = False
 
     @property
     def lock_number(self) -> int | None:
@@ -98,13 +104,13 @@ class SessionPresence:
 
     async def _look(self) -> Sight:
         session = self._session or await self._enter()
-        missing, is_passed_on = await self._who_is_missing(session)
+        missing, others, is_passed_on = await self._who_is_missing(session)
         if is_passed_on:
             await self._leave()
             return self._seen(Standing.GIVEN_UP)
         is_warm = self._clock.monotonic() - session.began_at >= _WARMING_UP.total_seconds()
         self.departed = dict(missing.items() & self._missing.items()) if is_warm else _NOBODY
-        self._missing = missing
+        self._missing, self._has_company = missing, others > 0
         return self._seen(Standing.SHOWN)
 
     async def _enter(self) -> _Session:
@@ -127,21 +133,20 @@ class SessionPresence:
                 began_at = self._clock.monotonic()
                 return _Session(connection=connection, lock_number=number, backend=backend, began_at=began_at)
 
-    async def _who_is_missing(self, session: _Session) -> tuple[Mapping[str, int], bool]:
-        """Return the others whose lock nobody holds, and whether a session here is not for one replica alone."""
+    async def _who_is_missing(self, session: _Session) -> tuple[Mapping[str, int], int, bool]:
+        """Return the others whose lock nobody holds, how many show themselves, and whether sessions are passed on."""
         is_held = exists().where(_IS_OURS, _l.objid == _r.presence_lock)
         gone = (_r.replica != self.replica) & _r.presence_lock.is_not(None) & ~is_held
-        sight = select(_me.c.backend, _me.c.held, _r.replica, _r.presence_lock).select_from(
-            _me.outerjoin(replicas, gone)
-        )
-        rows = (await session.connection.execute(sight)).all()
-        backend, held = rows[0][:2]
+        sight = select(*_me.c, _r.replica, _r.presence_lock).select_from(_me.outerjoin(replicas, gone))
+        rows = (await session.connection.execute(sight, {"me": self.replica})).all()
+        backend, held, others = rows[0][:3]
         missing = {replica: number for *_, replica, number in rows if replica is not None}
-        return missing, backend != session.backend or held != 1
+        return missing, others, backend != session.backend or held != 1
 
     async def _leave(self) -> None:
         session, self._session = self._session, None
         self._missing = self.departed = _NOBODY
+        self._has_company = False
         if session is not None:
             await session.connection.invalidate()  # closed, not parked: a lock ends with its session alone
             await session.connection.close()
@@ -149,7 +154,8 @@ class SessionPresence:
     def _seen(self, standing: Standing, *, error: str | None = None) -> Sight:
         before, self._standing = self._standing, standing
         return Sight(
-            standing=standing, is_news=standing is not before, has_departed=bool(self.departed), error=error
+            standing=standing, is_news=standing is not before, has_company=self._has_company,
+            has_departed=bool(self.departed), error=error,
         )  # fmt: skip
 
 

@@ -147,6 +147,21 @@ async def test_l02_whoever_sees_a_departure_rescues_and_wakes_the_worker_at_once
             assert works.advancer.wake.is_set()
 
 
+async def test_who_is_alone_looks_around_less_often_than_who_has_company(tmp_path: Path) -> None:
+    told = PresenceAsTold(
+        Sight(standing=Standing.SHOWN, is_news=False),
+        Sight(standing=Standing.SHOWN, is_news=False, has_company=True),
+        Sight(standing=Standing.LOST, is_news=False),
+    )
+    async with open_workshop(tmp_path, tmp_path) as workshop:
+        works = replace(workshop.works, presence=told)
+
+        alone, in_company, unseen = [await look_around(works) for _ in range(3)]
+
+        assert alone <= timedelta(seconds=1)
+        assert in_company == unseen < alone
+
+
 async def _claimed(workshop: Workshop) -> set[object]:
     return set(await column(workshop.ledger, "SELECT mission_id FROM contracts WHERE lease_owner IS NOT NULL"))
 

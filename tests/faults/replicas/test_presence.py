@@ -45,6 +45,13 @@ async def test_l02_who_is_missing_twice_has_departed_and_what_it_held_is_free(st
     assert await column(living.ledger, "SELECT count(*) FROM contracts WHERE lease_owner = 'third'") == [1]
 
 
+async def test_l02_a_look_tells_whether_there_is_company(street: Street) -> None:
+    before = await street.first.presence.look()
+    await street.move_in("second", 0.2).show()
+
+    assert (before.has_company, (await street.first.presence.look()).has_company) == (False, True)
+
+
 async def test_l02_a_replica_that_is_only_slow_is_not_taken_for_dead(street: Street) -> None:
     living, slow = street.first, street.move_in("slow", 0.2)
     await living.ledger.record_rows(missions(2), now=NOW)
