@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, false, literal_column, select, true
+from sqlalchemy import ColumnElement, Select, false, literal_column, select, true
 from sqlalchemy.sql.dml import ReturningInsert
 
 from syncd.model import Facts, Mission, MissionId
@@ -20,6 +20,7 @@ from syncd.ports.ledger import (
 )
 from syncd.store.bulk import insert_into
 from syncd.store.engine import RaceLostError, Transaction
+from syncd.store.given import is_among
 from syncd.store.loading import Batch, load_locked, rows_of
 from syncd.store.part import LedgerPart
 from syncd.store.rows import Columns, Row, changed_names, columns_of, fingerprint
@@ -113,9 +114,14 @@ def _write(changes: Changes, batch: Batch, amendment: Amendment, *, now: datetim
 
 
 async def _known(tx: Transaction, ids: Sequence[MissionId]) -> dict[MissionId, Row]:
-    statement = select(_c.mission_id, _c.row_hash, _c.sweeps_missed).where(_c.mission_id.in_(ids))
-    rows = await rows_of(tx, statement) if ids else []
+    rows = await rows_of(tx, _knowing(is_postgres=tx.is_postgres), ids=ids) if ids else []
     return {MissionId(str(row["mission_id"])): row for row in rows}
+
+
+@cache
+def _knowing(*, is_postgres: bool) -> Select[str, str, int]:
+    are_these = is_among(_c.mission_id, "ids", is_postgres=is_postgres)
+    return select(_c.mission_id, _c.row_hash, _c.sweeps_missed).where(are_these)
 
 
 def _differs(row: Row, mission: Mission) -> bool:

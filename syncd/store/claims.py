@@ -4,16 +4,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 
-from sqlalchemy import UpdateBase, bindparam, tuple_, update
+from sqlalchemy import ColumnElement, UpdateBase, bindparam, update
 
 from syncd.model import Facts, MissionId
 from syncd.model.replacing import replace
 from syncd.ports.ledger import Amendment, Claim, Claimed, CreationLimit, Outcome, Settle, TimelineEntry
 from syncd.store.engine import Happening, Transaction, clock_after
+from syncd.store.given import are_among, as_text
 from syncd.store.loading import Batch, load
 from syncd.store.part import LedgerPart
 from syncd.store.picking import Room, pick, pick_these
-from syncd.store.rows import Row, rows_in
+from syncd.store.rows import Columns, Row, rows_in
 from syncd.store.settling import Turn, settle_all, write_settled
 from syncd.store.tables import LEFT_ALONE, Lane, contracts
 from syncd.store.taken import respect_owners
@@ -177,23 +178,26 @@ def _applied(batch: Batch, outcome: Outcome) -> Amendment:
 
 # ------------------------------------------------------------------------------------------------------ the statements
 
-_IS_HELD = (_c.lease_owner == bindparam("holder")) & tuple_(_c.mission_id, _c.lease_token).in_(
-    bindparam("tokens", expanding=True)
-)
+
+def _is_held(*, is_postgres: bool) -> ColumnElement[bool]:
+    is_given = are_among(contracts, ("mission_id", "lease_token"), is_postgres=is_postgres)
+    return (_c.lease_owner == bindparam("holder")) & is_given
 
 
 def _held(replica: str, tokens: Iterable[tuple[MissionId, int]], lease: datetime | timedelta) -> Mapping[str, object]:
-    return {"holder": replica, "tokens": list(tokens), "lease": lease}
+    given: list[Columns] = [{"mission_id": mission_id, "lease_token": token} for mission_id, token in tokens]
+    return as_text(contracts, given) | {"holder": replica, "lease": lease}
 
 
 @cache
 def _renewing(*, is_postgres: bool) -> UpdateBase:
     until = clock_after("lease", is_postgres=is_postgres)
-    return update(contracts).where(_IS_HELD).values(lease_until=until).returning(_c.mission_id)
+    return update(contracts).where(_is_held(is_postgres=is_postgres)).values(lease_until=until).returning(_c.mission_id)
 
 
 @cache
 def _taking_back(*, is_postgres: bool) -> UpdateBase:
     until = clock_after("lease", is_postgres=is_postgres)
-    taken_back = update(contracts).where(_IS_HELD).values(lease_token=_c.lease_token + 1, lease_until=until, crashes=0)
+    held = update(contracts).where(_is_held(is_postgres=is_postgres))
+    taken_back = held.values(lease_token=_c.lease_token + 1, lease_until=until, crashes=0)
     return taken_back.returning(*contracts.columns)

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Select, UpdateBase, bindparam, case, exist
 
 from syncd.store.columns import Instant
 from syncd.store.engine import clock_after, clock_now
+from syncd.store.given import is_among
 from syncd.store.tables import KNOWN_WORDS, Lane, contracts
 
 ORDINARY_LANES = (Lane.URGENT, Lane.NORMAL, Lane.RETRYING)
@@ -29,7 +30,6 @@ class Whom(Enum):
 _IS_DUE = _c.due_at <= bindparam("due_by", type_=Instant())
 _IS_DUE_IN_LANE = (_c.lane == bindparam("of_lane")) & _IS_DUE
 _IS_PROBE = _c.lane.in_([literal_column(str(lane)) for lane in (Lane.URGENT, Lane.NORMAL)]) & _IS_DUE
-_IS_NAMED = _c.mission_id.in_(bindparam("ids", expanding=True))
 _WHOM: dict[Whom, tuple[ColumnElement[bool], ColumnElement[object]]] = {
     Whom.OLDEST_DUE: (_IS_DUE_IN_LANE, _c.due_at),
     Whom.NEWEST_DUE: (_IS_DUE_IN_LANE, _c.due_at.desc()),
@@ -39,8 +39,8 @@ _WHOM: dict[Whom, tuple[ColumnElement[bool], ColumnElement[object]]] = {
     ),
     Whom.NEWEST_PROBE: (_IS_PROBE, _c.discovered_at.desc()),
     Whom.OLDEST_PROBE: (_IS_PROBE, _c.discovered_at),
-    Whom.THESE: (_IS_NAMED & _c.lane.in_([literal_column(str(lane)) for lane in ORDINARY_LANES]), _c.due_at),
-    Whom.THESE_SUSPECTS: (_IS_NAMED & (_c.lane == Lane.SUSPECT), _c.due_at),
+    Whom.THESE: (_c.lane.in_([literal_column(str(lane)) for lane in ORDINARY_LANES]), _c.due_at),
+    Whom.THESE_SUSPECTS: (_c.lane == Lane.SUSPECT, _c.due_at),
 }
 
 
@@ -48,6 +48,8 @@ _WHOM: dict[Whom, tuple[ColumnElement[bool], ColumnElement[object]]] = {
 def leasing(whom: Whom, *, is_postgres: bool) -> UpdateBase:
     """Lease at most `most` rows for `holder`, for so long, passing over what another replica is just claiming."""
     which, order = _WHOM[whom]
+    if whom in (Whom.THESE, Whom.THESE_SUSPECTS):
+        which &= is_among(_c.mission_id, "ids", is_postgres=is_postgres)
     free_ones = (
         select(_c.mission_id)
         .where(which, KNOWN_WORDS)

@@ -3,13 +3,16 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
 
-from sqlalchemy import BindParameter, Select, and_, bindparam, select
+from sqlalchemy import Select, and_, select
 
 from syncd.model import Event, Facts, MissionId, NotificationState, Role, StoredDocument
 from syncd.model.replacing import replace
 from syncd.store.codec import NotUnderstoodError
 from syncd.store.engine import Transaction
+from syncd.store.given import is_among, is_not_among
 from syncd.store.rows import Loaded, Row, document_of, facts_of, notifications_of, rows_in
 from syncd.store.tables import contracts, documents, is_one_of, letters
 
@@ -65,12 +68,12 @@ async def load_where(tx: Transaction, statement: Select[*tuple[object, ...]]) ->
 
 async def load_these(tx: Transaction, ids: Collection[str]) -> Batch:
     """Return these contracts as facts."""
-    return await load(tx, await rows_of(tx, _THESE, ids=list(ids)))
+    return await load(tx, await rows_of(tx, _these(is_postgres=tx.is_postgres), ids=ids))
 
 
 async def load_locked(tx: Transaction, ids: Collection[MissionId]) -> Batch:
     """Return these contracts for writing, always in the same order, so that two transactions rarely cross."""
-    return await load(tx, await rows_of(tx, _THESE_LOCKED, ids=list(ids)))
+    return await load(tx, await rows_of(tx, _these_locked(is_postgres=tx.is_postgres), ids=ids))
 
 
 async def rows_of(tx: Transaction, statement: Select[*tuple[object, ...]], **values: object) -> list[Row]:
@@ -78,18 +81,39 @@ async def rows_of(tx: Transaction, statement: Select[*tuple[object, ...]], **val
     return rows_in(await tx.connection.execute(statement, values))
 
 
-_ids: BindParameter[str] = bindparam("ids", expanding=True)
-_keys: BindParameter[object] = bindparam("keys", expanding=True)
 _ANNOUNCED = (
     letters.c.mission_id, letters.c.event, letters.c.role, letters.c.cause, letters.c.state, letters.c.queued_at,
 )  # fmt: skip
 
 # Built once: to build a statement takes longer than to run it.
-_THESE = select(contracts).where(contracts.c.mission_id.in_(_ids))
-_THESE_LOCKED = _THESE.order_by(contracts.c.mission_id).with_for_update()
-_THEIR_RIVALS = select(contracts).where(contracts.c.student_key.in_(_keys) & contracts.c.mission_id.not_in(_ids))
-_THEIR_DOCUMENTS = select(documents).where(documents.c.mission_id.in_(_ids)).order_by(*documents.primary_key.columns)
-_THEIR_LETTERS = select(*_ANNOUNCED).where(letters.c.mission_id.in_(_ids)).order_by(letters.c.letter_id)
+
+
+@cache
+def _these(*, is_postgres: bool) -> Select[Any]:
+    return select(contracts).where(is_among(contracts.c.mission_id, "ids", is_postgres=is_postgres))
+
+
+@cache
+def _these_locked(*, is_postgres: bool) -> Select[Any]:
+    return _these(is_postgres=is_postgres).order_by(contracts.c.mission_id).with_for_update()
+
+
+@cache
+def _their_rivals(*, is_postgres: bool) -> Select[Any]:
+    are_theirs = is_among(contracts.c.student_key, "keys", is_postgres=is_postgres)
+    return select(contracts).where(are_theirs, is_not_among(contracts.c.mission_id, "ids", is_postgres=is_postgres))
+
+
+@cache
+def _their_documents(*, is_postgres: bool) -> Select[Any]:
+    are_theirs = is_among(documents.c.mission_id, "ids", is_postgres=is_postgres)
+    return select(documents).where(are_theirs).order_by(*documents.primary_key.columns)
+
+
+@cache
+def _their_letters(*, is_postgres: bool) -> Select[Any]:
+    are_theirs = is_among(letters.c.mission_id, "ids", is_postgres=is_postgres)
+    return select(*_ANNOUNCED).where(are_theirs).order_by(letters.c.letter_id)
 
 
 def _readable(
@@ -135,15 +159,15 @@ def _related(
 
 
 async def _rival_rows(tx: Transaction, rows: Sequence[Row], ids: Sequence[MissionId]) -> list[Row]:
-    keys = {row["student_key"] for row in rows} - {None}
+    keys = {str(row["student_key"]) for row in rows if row["student_key"] is not None}
     if not keys:
         return []
-    return await rows_of(tx, _THEIR_RIVALS, keys=list(keys), ids=ids)
+    return await rows_of(tx, _their_rivals(is_postgres=tx.is_postgres), keys=keys, ids=ids)
 
 
 async def _documents(tx: Transaction, ids: Sequence[MissionId]) -> dict[MissionId, list[StoredDocument]]:
     found: defaultdict[MissionId, list[StoredDocument]] = defaultdict(list)
-    for row in await rows_of(tx, _THEIR_DOCUMENTS, ids=ids):
+    for row in await rows_of(tx, _their_documents(is_postgres=tx.is_postgres), ids=ids):
         if (document := document_of(row)) is not None:
             found[MissionId(str(row["mission_id"]))].append(document)
     return found
@@ -151,6 +175,6 @@ async def _documents(tx: Transaction, ids: Sequence[MissionId]) -> dict[MissionI
 
 async def _notifications(tx: Transaction, ids: Sequence[MissionId]) -> dict[MissionId, list[Row]]:
     found: defaultdict[MissionId, list[Row]] = defaultdict(list)
-    for row in await rows_of(tx, _THEIR_LETTERS, ids=ids):
+    for row in await rows_of(tx, _their_letters(is_postgres=tx.is_postgres), ids=ids):
         found[MissionId(str(row["mission_id"]))].append(row)
     return found

@@ -1,18 +1,16 @@
 """One remote contract belongs to one mission: whoever comes second is told so instead of stopping a batch."""
 
 from collections.abc import Sequence
+from functools import cache
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Select, select
 
 from syncd.model import Asked, Facts, MissionId
 from syncd.model.replacing import replace
 from syncd.ports.ledger import Amendment
 from syncd.store.engine import Transaction
+from syncd.store.given import is_among
 from syncd.store.tables import contracts
-
-_THEIR_MISSIONS = select(contracts.c.contract_id, contracts.c.mission_id).where(
-    contracts.c.contract_id.in_(bindparam("ids", expanding=True))
-)
 
 
 async def respect_owners(tx: Transaction, amended: Sequence[Amendment]) -> list[Amendment]:
@@ -30,8 +28,14 @@ async def respect_owners(tx: Transaction, amended: Sequence[Amendment]) -> list[
 async def _owners(tx: Transaction, contract_ids: Sequence[str]) -> dict[str, MissionId]:
     if not contract_ids:
         return {}
-    rows = await tx.connection.execute(_THEIR_MISSIONS, {"ids": contract_ids})
-    return {contract_id: MissionId(mission_id) for contract_id, mission_id in rows}
+    rows = await tx.connection.execute(_their_missions(is_postgres=tx.is_postgres), {"ids": contract_ids})
+    return {str(contract_id): MissionId(mission_id) for contract_id, mission_id in rows}
+
+
+@cache
+def _their_missions(*, is_postgres: bool) -> Select[str | None, str]:
+    are_these = is_among(contracts.c.contract_id, "ids", is_postgres=is_postgres)
+    return select(contracts.c.contract_id, contracts.c.mission_id).where(are_these)
 
 
 def _in_conflict(facts: Facts, owner: MissionId) -> Facts:

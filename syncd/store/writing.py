@@ -7,14 +7,15 @@ from datetime import datetime
 from functools import cache
 from uuid import UUID, uuid5
 
-from sqlalchemy import Insert, Table, case, literal, update
+from sqlalchemy import Insert, Table, Update, bindparam, case, update
 
 from syncd.model import Event, Facts, MissionId, Notification, NotificationState, Role, Step, StoredDocument
 from syncd.ports.ledger import TimelineEntry
-from syncd.store.bulk import OF, insert_into, insert_rows, update_rows
+from syncd.store.bulk import insert_into, insert_rows, update_rows
 from syncd.store.codec import to_json
 from syncd.store.columns import Instant
 from syncd.store.engine import Happening, RaceLostError, Transaction
+from syncd.store.given import OF, is_among
 from syncd.store.rows import Columns, Loaded, changed_columns
 from syncd.store.tables import LetterLane, contracts, documents, letters, timeline
 
@@ -196,16 +197,28 @@ async def wake(tx: Transaction, mission_ids: Sequence[MissionId], *, now: dateti
     Even those that are due are written, and so waited for: another replica may just be settling one, without having
     seen what is told here, and be about to let it rest.
     """
-    at = case((contracts.c.due_at <= now, contracts.c.due_at), else_=literal(now, Instant()))
-    statement = update(contracts).where(contracts.c.mission_id.in_(list(mission_ids))).values(due_at=at)
-    await tx.connection.execute(statement)
+    await tx.connection.execute(_waking(is_postgres=tx.is_postgres), {"ids": mission_ids, "now": now})
 
 
+@cache
+def _waking(*, is_postgres: bool) -> Update:
+    at = case((contracts.c.due_at <= _NOW, contracts.c.due_at), else_=_NOW)
+    are_these = is_among(contracts.c.mission_id, "ids", is_postgres=is_postgres)
+    return update(contracts).where(are_these).values(due_at=at)
+
+
+_NOW = bindparam("now", type_=Instant())
 _UNSENT = [str(state) for state in NotificationState if state is not NotificationState.SENT]
 
 
 async def _set_blocked(tx: Transaction, mission_ids: Sequence[MissionId], *, is_blocked: bool, now: datetime) -> None:
     """Stop the letters that wait, or let them go: then their patience begins, for nobody has tried them meanwhile."""
+    statement = _blocking(is_blocked=is_blocked, is_postgres=tx.is_postgres)
+    await tx.connection.execute(statement, {"ids": mission_ids} | ({} if is_blocked else {"now": now}))
+
+
+@cache
+def _blocking(*, is_blocked: bool, is_postgres: bool) -> Update:
     waiting = case((letters.c.attempts > 0, LetterLane.DEFERRED), else_=LetterLane.NEW)
     lane = case(
         (letters.c.due_at.is_(None), None),
@@ -213,14 +226,14 @@ async def _set_blocked(tx: Transaction, mission_ids: Sequence[MissionId], *, is_
     )
     statement = (
         update(letters)
-        .where(letters.c.mission_id.in_(list(mission_ids)), letters.c.state.in_(_UNSENT))
+        .where(is_among(letters.c.mission_id, "ids", is_postgres=is_postgres), letters.c.state.in_(_UNSENT))
         .where(letters.c.event.not_in([str(event) for event in NEVER_BLOCKED]))
         .values(is_blocked=is_blocked, lane=lane)
     )
-    if not is_blocked:
-        has_waited = letters.c.is_blocked & letters.c.due_at.is_not(None)
-        statement = statement.values(queued_at=case((has_waited, literal(now, Instant())), else_=letters.c.queued_at))
-    await tx.connection.execute(statement)
+    if is_blocked:
+        return statement
+    has_waited = letters.c.is_blocked & letters.c.due_at.is_not(None)
+    return statement.values(queued_at=case((has_waited, _NOW), else_=letters.c.queued_at))
 
 
 def _document(mission_id: MissionId, document: StoredDocument) -> Columns:

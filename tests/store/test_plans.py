@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,18 @@ from syncd.model import Event, Facts, MissionId, NotificationState, Step
 from syncd.ports.ledger import Amendment, CreationLimit
 from syncd.ports.reading import ContractFilter
 from syncd.store import SqlLedger
-from tests.store.bench import NO_LIMIT, NOW, Bench, claim, missions, outcome, settle, with_letter
+from tests.store.bench import (
+    NO_LIMIT,
+    NOW,
+    Bench,
+    a_mission,
+    claim,
+    missions,
+    outcome,
+    settle,
+    statements_of,
+    with_letter,
+)
 from tests.support.plain import plain_engine
 
 _GROWS = "contracts|letters|timeline|documents"
@@ -50,6 +62,18 @@ async def test_no_hot_statement_reads_a_whole_table(bench: Bench) -> None:
 
     assert letters
     assert len(plans) > 20
+    assert [plan for plan in plans if _reads_all(plan)] == []
+
+
+async def test_the_rivals_and_the_letters_of_a_contract_that_is_held_are_sought(bench: Bench) -> None:
+    async with _explained(bench) as (ledger, plans):
+        await ledger.record_rows([a_mission("M-002", student_number="number of M-001")], now=NOW)
+        with statements_of(ledger) as sent:
+            await ledger.amend([MissionId("M-001")], _held, now=NOW)
+            await ledger.amend([MissionId("M-001")], _let_go, now=NOW)
+            await claim(ledger, only=[MissionId("M-001"), MissionId("M-002")])
+
+    assert {"UPDATE letters SET is_blocked", "UPDATE contracts SET due_at"} <= {text.partition("=")[0] for text in sent}
     assert [plan for plan in plans if _reads_all(plan)] == []
 
 
@@ -149,3 +173,11 @@ def _nodes(plan: Any, *, is_a_page: bool = False) -> Plans:
 
 def _letter(facts: Facts) -> Amendment:
     return Amendment(facts=with_letter(facts, Event.CONTRACT_INITIALISED))
+
+
+def _held(facts: Facts) -> Amendment:
+    return Amendment(facts=replace(facts, step=Step.HELD))
+
+
+def _let_go(facts: Facts) -> Amendment:
+    return Amendment(facts=replace(facts, step=Step.TO_INITIALISE))
