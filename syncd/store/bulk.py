@@ -1,13 +1,18 @@
 """Writes many rows with one statement.
 
 PostgreSQL is given them as one JSON text: a statement that is run for each row is read and planned for each row too,
-because behind a pooler nothing prepared is kept. SQLite keeps what it has prepared, and runs it for each.
+because behind a pooler nothing prepared is kept. SQLite keeps what it has prepared, and runs it for each: SQLAlchemy
+writes the statement once, and the rows go to the driver as they are, for its own way is a dictionary of parameters that
+is made, looked through and turned for each row.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
-from sqlalchemy import Insert, Table, Update, bindparam, select, update
+from sqlalchemy import CursorResult, Insert, Table, Update, bindparam, select, update
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
@@ -29,7 +34,7 @@ async def insert_rows(tx: Transaction, table: Table, rows: Sequence[Columns], *,
     if tx.is_postgres:
         await tx.connection.execute(_inserting_given(table, names, are_new=are_new), as_text(table, rows))
     else:
-        await tx.connection.execute(_inserting(table, names, are_new=are_new), rows)
+        await _run(tx, _inserting(table, names, are_new=are_new), rows)
 
 
 async def update_rows(tx: Transaction, table: Table, rows: Sequence[Columns]) -> int:
@@ -37,7 +42,7 @@ async def update_rows(tx: Transaction, table: Table, rows: Sequence[Columns]) ->
     names = tuple(sorted(rows[0]))
     if tx.is_postgres:
         return (await tx.connection.execute(_updating_given(table, names), as_text(table, rows))).rowcount
-    return (await tx.connection.execute(_updating(table, names), rows)).rowcount
+    return (await _run(tx, _updating(table, names), rows)).rowcount
 
 
 def _split(names: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -66,14 +71,40 @@ def _updating_given(table: Table, names: tuple[str, ...]) -> Update:
 # --------------------------------------------------------------------------------------------- on SQLite: row by row
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Written:
+    """A statement as the driver is given it. `values`: what stands at each mark, and what turns it, if anything."""
+
+    text: str
+    values: tuple[tuple[str, Callable[[Any], object] | None], ...]
+
+
+_SQLITE = sqlite.dialect()
+
+
+async def _run(tx: Transaction, written: _Written, rows: Sequence[Columns]) -> CursorResult[Any]:
+    """Run a statement for each row."""
+    columns = (
+        [row[name] for row in rows] if turn is None else [turn(row[name]) for row in rows]
+        for name, turn in written.values
+    )
+    return await tx.connection.exec_driver_sql(written.text, list(zip(*columns, strict=True)))
+
+
 @cache
-def _inserting(table: Table, names: tuple[str, ...], *, are_new: bool) -> Insert:
+def _inserting(table: Table, names: tuple[str, ...], *, are_new: bool) -> _Written:
     insertion = sqlite_insert(table).values({name: bindparam(name) for name in names})
-    return insertion if are_new else insertion.on_conflict_do_nothing()
+    return _write(table, insertion if are_new else insertion.on_conflict_do_nothing())
 
 
 @cache
-def _updating(table: Table, names: tuple[str, ...]) -> Update:
+def _updating(table: Table, names: tuple[str, ...]) -> _Written:
     found_by, written = _split(names)
     found = (column_of(table, name) == bindparam(name) for name in found_by)
-    return update(table).where(*found).values({name: bindparam(name) for name in written})
+    return _write(table, update(table).where(*found).values({name: bindparam(name) for name in written}))
+
+
+def _write(table: Table, statement: Insert | Update) -> _Written:
+    compiled = statement.compile(dialect=_SQLITE)
+    kinds = ((name, column_of(table, name).type.dialect_impl(_SQLITE)) for name in compiled.positiontup or ())
+    return _Written(text=str(compiled), values=tuple((name, kind.bind_processor(_SQLITE)) for name, kind in kinds))
