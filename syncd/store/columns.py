@@ -6,12 +6,15 @@ They say themselves what turns a value: `TypeDecorator`'s own way there is two c
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from sqlalchemy import BigInteger, DateTime, Dialect, Integer, Text
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_REMEMBERED = 1024
+"""So many instants of rows that were read: most are those of a whole batch, and each is read several times."""
 _UNSTORABLE = {0: "\N{REPLACEMENT CHARACTER}"} | dict.fromkeys(range(0xD800, 0xE000), "\N{REPLACEMENT CHARACTER}")
 
 write_json = json.JSONEncoder(separators=(",", ":")).encode
@@ -67,6 +70,7 @@ def _aware(value: datetime | None) -> datetime | None:
     return with_zone(value) if value is not None else None
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def _of_microseconds(value: object) -> datetime | None:
     return _EPOCH + timedelta(microseconds=value) if isinstance(value, int) else None
 

@@ -70,7 +70,7 @@ class Loaded:
 def rows_in(result: Result[*tuple[Any, ...]]) -> list[Row]:
     """Return the rows of a result by column name."""
     names = tuple(result.keys())
-    return [dict(zip(names, row, strict=True)) for row in result]
+    return [dict(zip(names, row, strict=True)) for row in result.all()]
 
 
 # ------------------------------------------------------------------------------------------------------- row to facts
