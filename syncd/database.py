@@ -27,7 +27,7 @@ _PAGES_KB = 500
 """Of each SQLite connection; its default is four times as much."""
 _STATEMENTS = 20
 """So many prepared statements each SQLite connection keeps. One about a table with sixty columns takes fifty kilobytes,
-and one that names contracts is another for each number of them: with the driver's 128, a process grows for hours."""
+and a contract's row is written in dozens of ways: with the driver's 128, a process grows for hours."""
 _RENEWED_AFTER_S = 120
 """A SQLite connection that is older is opened anew, at a millisecond: what it has come to keep is given back."""
 _KEEP_ALIVE = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3}
