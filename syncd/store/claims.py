@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 
-from sqlalchemy import ColumnElement, UpdateBase, bindparam, update
+from sqlalchemy import ColumnElement, UpdateBase, bindparam, tuple_, update
 
 from syncd.model import Facts, MissionId
 from syncd.model.replacing import replace
@@ -14,7 +14,7 @@ from syncd.store.given import are_among, as_text
 from syncd.store.loading import Batch, load
 from syncd.store.part import LedgerPart
 from syncd.store.picking import Room, pick, pick_these
-from syncd.store.rows import Columns, Row, rows_in
+from syncd.store.rows import Row, rows_in
 from syncd.store.settling import Turn, settle_all, write_settled
 from syncd.store.tables import LEFT_ALONE, Lane, contracts
 from syncd.store.taken import respect_owners
@@ -86,7 +86,7 @@ class Claims(LedgerPart):
             return frozenset()
 
         async def work(tx: Transaction) -> frozenset[MissionId]:
-            held = _held(self._identity.replica, tokens.items(), tx.after(now, self._identity.lease))
+            held = _held(tx, self._identity.replica, tokens.items(), tx.after(now, self._identity.lease))
             renewed = await tx.connection.execute(_renewing(is_postgres=tx.is_postgres), held)
             return frozenset(MissionId(mission_id) for (mission_id,) in renewed)
 
@@ -138,7 +138,7 @@ async def _take_back(tx: Transaction, outcomes: Sequence[Outcome], turn: Turn) -
         tokens += [(mission_id, token + 1) for mission_id, token in tokens]
     if not tokens:
         return []
-    held = _held(turn.replica, tokens, tx.after(turn.now, turn.lease))
+    held = _held(tx, turn.replica, tokens, tx.after(turn.now, turn.lease))
     taken = await tx.connection.execute(_taking_back(is_postgres=tx.is_postgres), held)
     return rows_in(taken)
 
@@ -180,13 +180,22 @@ def _applied(batch: Batch, outcome: Outcome) -> Amendment:
 
 
 def _is_held(*, is_postgres: bool) -> ColumnElement[bool]:
-    is_given = are_among(contracts, ("mission_id", "lease_token"), is_postgres=is_postgres)
+    """Whether a row has one of the tokens that are given, on PostgreSQL each by itself.
+
+    It may wait for the very commit whose reply was lost: then the row has the next token, and that one counts too.
+    """
+    each = tuple_(_c.mission_id, _c.lease_token).in_(bindparam("tokens", expanding=True))
+    is_given = each if is_postgres else are_among(contracts, ("mission_id", "lease_token"))
     return (_c.lease_owner == bindparam("holder")) & is_given
 
 
-def _held(replica: str, tokens: Iterable[tuple[MissionId, int]], lease: datetime | timedelta) -> Mapping[str, object]:
-    given: list[Columns] = [{"mission_id": mission_id, "lease_token": token} for mission_id, token in tokens]
-    return as_text(contracts, given) | {"holder": replica, "lease": lease}
+def _held(
+    tx: Transaction, replica: str, tokens: Iterable[tuple[MissionId, int]], lease: datetime | timedelta
+) -> Mapping[str, object]:
+    ours = {"holder": replica, "lease": lease}
+    if tx.is_postgres:
+        return ours | {"tokens": list(tokens)}
+    return ours | as_text(contracts, [{"mission_id": mission_id, "lease_token": token} for mission_id, token in tokens])
 
 
 @cache

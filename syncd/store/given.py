@@ -83,15 +83,14 @@ def _words_in(listed: ColumnElement[Any]) -> Select[Any]:
 # --------------------------------------------------------------------------------------------------------------- rows
 
 
-def are_among(table: Table, names: Sequence[str], *, is_postgres: bool) -> ColumnElement[bool]:
-    """Whether these columns are those of one of the rows that the statement is given with `as_text`."""
-    rows = select(*rows_given(table, names).c) if is_postgres else _rows_in_json(names)
-    return tuple_(*(table.c[name] for name in names)).in_(rows)
+def are_among(table: Table, names: Sequence[str]) -> ColumnElement[bool]:
+    """Whether these columns are those of one of the rows that SQLite is given with `as_text`.
 
-
-def _rows_in_json(names: Sequence[str]) -> Select[Any]:
+    Not for PostgreSQL: it would join the rows, and compare a row that it waited for with the one that it found first.
+    """
     row = func.json_each(bindparam(_ROWS, type_=Text())).table_valued("value").c.value
-    return select(*(func.json_extract(row, literal_column(f"'$.{name}'")) for name in names))
+    given = select(*(func.json_extract(row, literal_column(f"'$.{name}'")) for name in names))
+    return tuple_(*(table.c[name] for name in names)).in_(given)
 
 
 def rows_given(table: Table, names: Sequence[str]) -> TableValuedAlias:
