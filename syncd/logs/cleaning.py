@@ -3,6 +3,7 @@
 import math
 import re
 import sys
+from functools import lru_cache
 from pathlib import Path
 from types import NoneType, TracebackType
 from typing import Final
@@ -13,6 +14,7 @@ from syncd.errors import SyncdError
 from syncd.events import entry_of, loggable
 
 _LONGEST_TEXT = 300
+_MOST_READ = 2 * _LONGEST_TEXT
 _MOST_ITEMS = 50
 _PACKAGE: Final = Path(__file__).parents[1]
 _NAME = re.compile(r"[a-z_]{1,40}\.[a-z_]{1,40}")
@@ -22,13 +24,15 @@ _SHORTEST_NIR = 13
 _MASK = "[masked]"
 
 _Plain = str | int | float | bool | None | list[str]
+_FIRST: Final = ("timestamp", "level")
 _PLAIN_TYPES: Final = (str, int, float, list, tuple, set, frozenset, NoneType)
 
 
 def describe_error(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Put an error's type and place where its traceback was, and its message only when it is one of ours."""
-    error = _error_of(event.pop("exc_info", None))
+    said = event.pop("exc_info", None)
     event.pop("stack_info", None)
+    error = _error_of(said) if said is not None else None
     if error is not None:
         event["exception"] = _types_of(error)
         event["place"] = _place_of(error)
@@ -44,12 +48,17 @@ def keep_catalogued(_logger: WrappedLogger, _method: str, event: EventDict) -> E
     """
     name = str(event.pop("event", ""))
     is_known = entry_of(name) is not None or _NAME.fullmatch(name) is not None
-    line: EventDict = {key: event.pop(key) for key in ("timestamp", "level") if key in event}
+    line: EventDict = {}
+    for key in _FIRST:
+        if key in event:
+            line[key] = event.pop(key)
     line["event"] = name if is_known else "log.dropped"
     allowed, unknown = loggable(name), 0
     for key, value in event.items():
         if key not in allowed or not isinstance(value, _PLAIN_TYPES):
             unknown += 1
+        elif isinstance(value, str):  # nearly all are
+            line[key] = _text(key, value[:_MOST_READ])
         elif (plain := _plain(key, value)) is not None:
             line[key] = plain
     if unknown:
@@ -58,21 +67,22 @@ def keep_catalogued(_logger: WrappedLogger, _method: str, event: EventDict) -> E
 
 
 def _plain(key: str, value: object) -> _Plain:
-    if isinstance(value, str):
-        return _text(key, value)
     if isinstance(value, int):
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, (list, tuple, set, frozenset)):
         items = [item for item in value if isinstance(item, (str, int))]
-        return [_text(key, str(item)) for item in items[:_MOST_ITEMS]]
+        return [_text(key, str(item)[:_MOST_READ]) for item in items[:_MOST_ITEMS]]
     return None
 
 
-def _text(key: str, value: str) -> str:
-    """Return the text on one line, short, without what looks like a mail address or a social security number."""
-    text = value[: 2 * _LONGEST_TEXT]
+@lru_cache(maxsize=512)
+def _text(key: str, text: str) -> str:
+    """Return the text on one line, short, without what looks like a mail address or a social security number.
+
+    Most are told again at once: a mission's lines stand together, and roles, letters and steps are few words.
+    """
     if not text.isprintable():
         text = "".join(sign if sign.isprintable() else "\ufffd" for sign in text)
     if key != "message_id" and "@" in text:

@@ -5,10 +5,11 @@ import json
 import logging
 import sys
 from collections.abc import Sequence
+from json.encoder import encode_basestring
 from typing import Final, Literal, TextIO, cast
 
 import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import BindableLogger, EventDict, Processor, WrappedLogger
 
 from syncd.events import Level, Log
 from syncd.logs.cleaning import describe_error, keep_catalogued, lost_lines
@@ -56,7 +57,7 @@ def configure_logs(level: str, form: Form, stream: TextIO | None = None) -> None
 
 def get_log() -> Log:
     """Return the log that every room is given; it follows each later `configure_logs`."""
-    return cast("Log", structlog.get_logger())
+    return cast("Log", _Following())
 
 
 def log_crashes() -> None:
@@ -76,6 +77,26 @@ def flush_logs() -> None:
 
 
 atexit.register(flush_logs)
+
+
+class _Following:
+    """Has the methods of structlog's logger of the moment, assembled once for each configuration and not for each line.
+
+    structlog's own proxy, told to keep what it assembled, would keep it through a later configuration.
+    """
+
+    __slots__ = ("_chain", "_logger")
+
+    def __init__(self) -> None:
+        self._logger: BindableLogger = structlog.get_logger()
+        self._chain: object = None
+
+    def __getattr__(self, name: str) -> object:
+        # Whoever configures structlog gives it another chain of processors: `configure_logs` does, and so do tests.
+        chain = structlog.get_config()["processors"]
+        if chain is not self._chain:
+            self._logger, self._chain = structlog.get_logger().bind(), chain
+        return getattr(self._logger, name)
 
 
 class _LineLogger:
@@ -103,7 +124,12 @@ def _renderers(form: Form, stream: TextIO | None) -> Sequence[Processor]:
 
 
 def _as_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
-    return _JSON.encode(event)
+    """Return what the encoder says of the whole, part by part: it sets out anew for every object that it is given."""
+    return "{" + ", ".join([f"{encode_basestring(key)}: {_value_as_json(value)}" for key, value in event.items()]) + "}"
+
+
+def _value_as_json(value: object) -> str:
+    return encode_basestring(value) if isinstance(value, str) else _JSON.encode(value)
 
 
 def _is_terminal(stream: TextIO | None) -> bool:

@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import select
+import stat
 import threading
 import time
 from collections import deque
@@ -30,6 +31,7 @@ class LineWriter:
         self.lost = 0
         self._fd = _own_descriptor(stream)
         self._room = _room_of(self._fd)
+        self._has_always_room = _is_regular_file(self._fd)
         self._most_waiting = most_waiting
         self._waiting: deque[bytes] = deque()
         self._lock = threading.Lock()
@@ -83,7 +85,7 @@ class LineWriter:
         self._drain(self._fd)
 
     def _drain(self, fd: int) -> None:
-        while self._waiting and self._room.poll(0):
+        while self._waiting and (self._has_always_room or self._room.poll(0)):
             head = self._waiting.popleft()
             line = b"\n" + head if self._is_cut else head
             try:
@@ -125,6 +127,11 @@ def _own_descriptor(stream: TextIO | None) -> int | None:
         return fcntl.fcntl(stream.fileno(), fcntl.F_DUPFD_CLOEXEC, 3) if stream is not None else None
     except (OSError, ValueError):
         return None
+
+
+def _is_regular_file(fd: int | None) -> bool:
+    """Whether asking for room is idle: a file always says that it has some."""
+    return fd is not None and stat.S_ISREG(os.fstat(fd).st_mode)
 
 
 def _room_of(fd: int | None) -> "select.poll":

@@ -1,6 +1,7 @@
 """What a line says, and what it never says of a person."""
 
 import io
+import json
 from pathlib import Path
 from typing import cast
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from syncd.errors import Transient
 from syncd.logs import configure_logs, get_log
 from syncd.logs.cleaning import _MASK, _NIR, keep_catalogued
+from syncd.logs.configuration import _as_json
 from tests.logs.page import SECRET, Page
 
 # ------------------------------------------------------------------------------------------------------- what is said
@@ -52,6 +54,13 @@ def test_accents_stay_readable_and_lone_surrogates_stay_json() -> None:
 
     assert page.line()["status"] == "clôturé \ufffd"
     assert "clôturé" in page.text.getvalue()
+
+
+@given(said=st.one_of(st.text(), st.integers(), st.booleans(), st.floats(allow_nan=False), st.lists(st.text())))
+def test_a_line_is_written_byte_for_byte_as_the_encoder_writes_the_whole(said: object) -> None:
+    line = {"event": "contract.failed", "said": said, "attempts": 2}
+
+    assert _as_json(None, "warning", line) == json.dumps(line, ensure_ascii=False)
 
 
 def test_lists_of_words_are_kept() -> None:
