@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import cast
 
 import structlog
 
@@ -69,8 +70,10 @@ class Advancer:
         self._sure_for_s = lease.total_seconds() * 3 / 4  # a margin: nothing is begun shortly before another may claim
         self._holds: dict[MissionId, _Hold] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._patient: set[asyncio.Timeout] = set()
-        """Of each task that waits for its turn, what ends the waiting."""
+        self._patient: set[asyncio.Task[None]] = set()
+        """Those that wait for their turn: nothing was asked of CACTUS yet."""
+        self._sent_away: set[asyncio.Task[None]] = set()
+        """Those that waited when we were told to stop."""
         self._record = GroupCommit(self._record_batch)
         self._is_stopping = False
         self.wake = asyncio.Event()
@@ -116,8 +119,9 @@ class Advancer:
         """Ask nothing more of CACTUS from here on; what is only claimed is given back."""
         self._is_stopping = True
         self.wake.set()
+        self._sent_away |= self._patient
         while self._patient:
-            self._patient.pop().reschedule(asyncio.get_running_loop().time())
+            self._patient.pop().cancel()
 
     async def stop(self) -> None:
         """Begin nothing new, finish what is under way, give back what was only claimed."""
@@ -219,26 +223,30 @@ class Advancer:
 
         Told to stop, whoever still waits at the gate leaves: nothing was asked of CACTUS yet.
         """
-        patience = asyncio.timeout(None)
-        self._patient.add(patience)
+        task = cast("asyncio.Task[None]", asyncio.current_task())
+        self._patient.add(task)
         try:
-            async with patience:
-                outcome = await self._perform(claim, lambda: self._may_begin(hold, patience))
-        except TimeoutError:
+            outcome = await self._perform(claim, lambda: self._may_begin(hold, task))
+        except asyncio.CancelledError:
+            if task not in self._sent_away or task.uncancel() > 0:  # somebody else cancelled it, too
+                raise
             outcome = None
         finally:
-            self._patient.discard(patience)
+            self._patient.discard(task)
+            self._sent_away.discard(task)
         if outcome is None and self._is_stopping:
             return put_off(claim, self._clock)
         if outcome is None:
             log.warning("contract.unrecorded", mission_id=claim.facts.mission_id, error="not begun: the lease lapses")
         return outcome
 
-    async def _may_begin(self, hold: _Hold, patience: asyncio.Timeout) -> bool:
+    async def _may_begin(self, hold: _Hold, task: asyncio.Task[None]) -> bool:
         """Look around once more, after all waiting; what is begun from here on is finished."""
-        if self._is_stopping or not await self._make_sure_of(hold) or self._is_stopping:
+        if not self._is_sure_of(hold) and not self._is_stopping:
+            await self._ask_for_leases()
+        if self._is_stopping or not self._is_sure_of(hold):
             return False
-        self._patient.discard(patience)
+        self._patient.discard(task)
         self.performed += 1
         return True
 
@@ -269,12 +277,10 @@ class Advancer:
         self._has_moved()
         return following
 
-    async def _make_sure_of(self, hold: _Hold) -> bool:
-        """Ask the ledger once more for a lease that may have lapsed, or that somebody may have taken."""
-        if not self._is_sure_of(hold):
-            with suppress(Transient):
-                await self.renew_leases()
-        return self._is_sure_of(hold)
+    async def _ask_for_leases(self) -> None:
+        """Ask the ledger once more for leases that may have lapsed, or that somebody may have taken."""
+        with suppress(Transient):
+            await self.renew_leases()
 
     def _is_sure_of(self, hold: _Hold) -> bool:
         return self._clock.monotonic() < hold.sure_until

@@ -76,18 +76,18 @@ async def _perform(claim: Claim, bench: Bench) -> Amend:
     return amend
 
 
-async def _carry_out(effect: Effect, facts: Facts, bench: Bench) -> Amend:
+def _carry_out(effect: Effect, facts: Facts, bench: Bench) -> Awaitable[Amend]:
     match effect:
         case Initialise():
-            return await _initialise(effect, bench)
+            return _initialise(effect, bench)
         case LookUp(reference=reference):
-            return await _look_up(reference, bench)
+            return _look_up(reference, bench)
         case ReadRemote():
-            return await _read(effect, facts, bench)
+            return _read(effect, facts, bench)
         case FetchDocument():
-            return await _fetch(effect, facts, bench)
+            return _fetch(effect, facts, bench)
         case CancelRemote():
-            return await _cancel(effect, bench)
+            return _cancel(effect, bench)
 
 
 # ------------------------------------------------------------------------------------------------ create and find

@@ -5,8 +5,8 @@ success opens it and doubles how many may go at once (a ramp without a herd). It
 replicas and for `syncd status`.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -26,6 +26,26 @@ _A_MOMENT = timedelta(seconds=1)
 _EVER = datetime.min.replace(tzinfo=UTC)
 
 log: Log = structlog.get_logger()
+
+
+class _Passage(AbstractAsyncContextManager[bool]):
+    """A place inside, and what was found out there. One is made for every request: hence no generator."""
+
+    __slots__ = ("_find_out", "_line", "_since")
+
+    def __init__(self, line: Line, find_out: Callable[[], Awaitable[bool]], since: datetime) -> None:
+        self._line, self._find_out, self._since = line, find_out, since
+
+    async def __aenter__(self) -> bool:
+        await self._line.enter(self._since)
+        try:
+            return await self._find_out()
+        except BaseException:  # cancelled, say: nobody leaves for us then
+            self._line.leave()
+            raise
+
+    async def __aexit__(self, *_error: object) -> None:
+        self._line.leave()
 
 
 class Gate:
@@ -105,16 +125,18 @@ class Gate:
             until += _A_MOMENT
         return until if until is not None and until > self._clock.now() else None
 
-    @asynccontextmanager
-    async def pass_through(self, *, since: datetime = _EVER) -> AsyncIterator[bool]:
-        """Wait for room; yield whether the request may be made, false when the gate closed meanwhile.
+    def pass_through(self, *, since: datetime = _EVER) -> AbstractAsyncContextManager[bool]:
+        """Wait for room; give whether the request may be made, false when the gate closed meanwhile.
 
         Of those who wait, the newest (`since`) and the oldest go in turns.
         """
-        async with self._line.room(since):
-            if self._pace is not None:
-                await self._pace.acquire()
-            yield await self._may_pass()
+        return _Passage(self._line, self._find_out, since)
+
+    async def _find_out(self) -> bool:
+        """Keep the pace, and say whether a request may leave now."""
+        if self._pace is not None:
+            await self._pace.acquire()
+        return self.state.closed_until is None or await self._may_pass()
 
     async def _may_pass(self) -> bool:
         """Whether a request may leave now; before a probe, another replica may have made one in vain."""

@@ -2,18 +2,17 @@
 
 import asyncio
 from bisect import bisect_left, insort
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class _Place:
+class _Place(NamedTuple):
+    """Compared by age, then by number, which no other has: a tuple's own comparison, made for each that waits."""
+
     since: datetime
     number: int
-    called: asyncio.Future[None] = field(compare=False)
+    called: asyncio.Future[None]
 
 
 class Line:
@@ -29,17 +28,15 @@ class Line:
         self._numbers = count()
         self._is_turn_of_the_oldest = False
 
-    @asynccontextmanager
-    async def room(self, since: datetime) -> AsyncIterator[None]:
-        """Wait for room, with this age; of those of one age the first who came goes first."""
+    async def enter(self, since: datetime) -> None:
+        """Wait for room, with this age; of those of one age the first who came goes first.
+
+        Whoever entered leaves, whatever happens; whoever is cancelled here did not enter.
+        """
         if self._inside < self.width and not self._waiting:
             self._inside += 1
         else:
             await self._wait(since)
-        try:
-            yield
-        finally:
-            self._leave()
 
     async def _wait(self, since: datetime) -> None:
         place = _Place(since, next(self._numbers), asyncio.get_running_loop().create_future())
@@ -48,12 +45,13 @@ class Line:
             await place.called
         except asyncio.CancelledError:
             if not place.called.cancelled():
-                self._leave()  # it had just been let in
+                self.leave()  # it had just been let in
             elif place in self._waiting:
                 self._waiting.remove(place)
             raise
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
+        """Make room for the next one."""
         self._inside -= 1
         while self._waiting and self._inside < self.width:
             place = self._next()
@@ -66,4 +64,4 @@ class Line:
         if not self._is_turn_of_the_oldest:
             return self._waiting.pop(0)
         age = self._waiting[-1].since
-        return self._waiting.pop(bisect_left(self._waiting, age, key=lambda place: place.since))
+        return self._waiting.pop(bisect_left(self._waiting, (age,)))

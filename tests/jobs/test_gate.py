@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import cast
 
 import pytest
+from aiolimiter import AsyncLimiter
 from structlog.typing import EventDict
 
 from syncd.errors import CredentialsRefused, OutcomeUnknown, RateLimited, Transient
@@ -232,6 +233,21 @@ async def test_who_waits_at_a_gate_that_closes_is_told_so(workshop: Workshop) ->
     await asyncio.gather(request(fails=True), request(fails=False), request(fails=False))
 
     assert told == [True, False, False]
+
+
+async def test_who_is_cancelled_while_keeping_the_pace_leaves_room_for_the_next(workshop: Workshop) -> None:
+    slow = AsyncLimiter(1, 3600)
+    gate = Gate("cactus", ledger=workshop.ledger, clock=workshop.clock, longest_delay=AN_HOUR, width=1, pace=slow)
+    await slow.acquire()
+    keeping_the_pace = asyncio.create_task(probe(gate, workshop.clock))
+    await asyncio.sleep(0)
+
+    keeping_the_pace.cancel()
+    await asyncio.wait([keeping_the_pace])
+    slow.max_rate = 2
+
+    async with asyncio.timeout(5), gate.pass_through() as may_pass:
+        assert may_pass
 
 
 # ------------------------------------------------------------------------------------------------------------- sharing

@@ -53,9 +53,12 @@ class Visitors:
         assert [end for end in ends if end is not None and not isinstance(end, asyncio.CancelledError)] == []
 
     async def _visit(self, name: str, age: timedelta) -> None:
-        async with self.line.room(NOW - age):
+        await self.line.enter(NOW - age)
+        try:
             self.entered.append(name)
             await self._leaving[name].wait()
+        finally:
+            self.line.leave()
 
 
 async def _turns() -> None:
