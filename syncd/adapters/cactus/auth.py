@@ -26,6 +26,9 @@ class Exchange(Protocol):
 class Authentication(Protocol):
     """Gives the headers that say who we are. Safe for concurrent use within one event loop."""
 
+    def at_hand(self) -> Headers | None:
+        """Return the headers for the next request when there is nothing to wait for, else `None`."""
+
     async def headers(self, exchange: Exchange) -> Headers:
         """Return the headers for the next request.
 
@@ -38,12 +41,19 @@ class Authentication(Protocol):
         """Return other headers after a 401 on these, or `None` when there are no others."""
 
 
+_NOTHING: Headers = MappingProxyType({})
+
+
 class NoAuthentication:
     """Says nothing."""
 
+    def at_hand(self) -> Headers:
+        """Return no headers."""
+        return _NOTHING
+
     async def headers(self, exchange: Exchange) -> Headers:  # noqa: ARG002 - the shape of the port
         """Return no headers."""
-        return MappingProxyType({})
+        return _NOTHING
 
     async def renew(self, refused: Headers, exchange: Exchange) -> Headers | None:  # noqa: ARG002 - as above
         """Return `None`: there is nothing to renew."""
@@ -58,6 +68,10 @@ class FixedSecret:
         self._header = header
         self._prefix = prefix
         self._known: Headers | None = None
+
+    def at_hand(self) -> Headers | None:
+        """Return the header with the secret, once it was read."""
+        return self._known
 
     async def headers(self, exchange: Exchange) -> Headers:  # noqa: ARG002 - the shape of the port
         """Return the header with the secret."""

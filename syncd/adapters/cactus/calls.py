@@ -37,8 +37,10 @@ class Calls:
     async def call(self, kind: RequestKind, request: Request, *, expect: Collection[int]) -> Answer:
         """Return an answer whose status is among the expected ones, within the total deadline."""
         deadline = self._client.deadline()
-        once = partial(self._call_once, kind, request, expect, deadline)
-        answer = await (once() if kind.changes_something else self._call_patiently(once, deadline))
+        if kind.changes_something:
+            answer = await self._call_once(kind, request, expect, deadline)
+        else:
+            answer = await self._call_patiently(partial(self._call_once, kind, request, expect, deadline), deadline)
         self._is_failing = False
         return answer
 
@@ -62,7 +64,9 @@ class Calls:
         return answer
 
     async def _call_once(self, kind: RequestKind, request: Request, expect: Collection[int], deadline: float) -> Answer:
-        headers = await self._headers(deadline, refused=None)
+        headers: Headers | None = self._authentication.at_hand()
+        if headers is None:
+            headers = await self._headers(deadline, refused=None)
         answer = await self._send(kind, request, headers or {}, deadline)
         if answer.status == 401 and (renewed := await self._headers(deadline, refused=headers)) is not None:
             answer = await self._send(kind, request, renewed, deadline)
@@ -71,7 +75,9 @@ class Calls:
         return answer
 
     async def _headers(self, deadline: float, *, refused: Headers | None) -> Headers | None:
-        """Return who we are. Late here is never unknown: the request itself was not sent, or answered 401.
+        """Return who we are, when it is not at hand.
+
+        Late here is never unknown: the request itself was not sent, or answered 401.
 
         A token is waited for half of the time that is left, so that whoever asks for it learns of its failure before
         giving up, and those who wait behind do not each ask again.

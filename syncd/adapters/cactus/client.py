@@ -101,10 +101,13 @@ class HttpClient:
         if self._is_closed:
             raise RuntimeError("the client is closed")  # the transport would open a new session
         response = await self._transport.handle_async_request(_to_httpx(request, self._extensions))
+        # The stream itself, which every asynchronous transport gives: the identity needs none of httpx's decoders.
+        stream = cast("httpx.AsyncByteStream", response.stream)
         try:
-            body = await _read_body(response, request.cap_bytes)
+            _check_headers(response.headers, request.cap_bytes)
+            body = await _read_body(stream, request.cap_bytes)
         finally:
-            await response.aclose()
+            await stream.aclose()
         return Answer(status=response.status_code, headers=response.headers, body=body)
 
 
@@ -113,8 +116,8 @@ def _to_httpx(request: Request, extensions: Mapping[str, object]) -> httpx.Reque
 
     `content=` would add the same two headers, going through all of them for each question about one.
     """
-    address = _address(request.url)
-    headers = {"Host": address.netloc.decode("ascii"), **_BASE_HEADERS, **request.headers}
+    address, host = _address(request.url)
+    headers = {"Host": host, **_BASE_HEADERS, **request.headers}
     if request.body:
         headers["Content-Length"] = str(len(request.body))
     stream = httpx.ByteStream(request.body or b"")
@@ -125,9 +128,10 @@ def _to_httpx(request: Request, extensions: Mapping[str, object]) -> httpx.Reque
 
 
 @lru_cache(maxsize=64)
-def _address(url: str) -> httpx.URL:
-    """Return a parsed address: that of the initialisations is always the same."""
-    return httpx.URL(url)
+def _address(url: str) -> tuple[httpx.URL, str]:
+    """Return a parsed address and its host with its port: that of the initialisations is always the same."""
+    address = httpx.URL(url)
+    return address, address.netloc.decode("ascii")
 
 
 def _open_transport(concurrency: int, ca_file: Path | None) -> AiohttpTransport:
@@ -145,16 +149,20 @@ def _open_transport(concurrency: int, ca_file: Path | None) -> AiohttpTransport:
     return AiohttpTransport(verify=context, trust_env=False, client=open_session)
 
 
-async def _read_body(response: httpx.Response, cap_bytes: int) -> bytes:
-    """Return the body as it came over the wire; what is past the cap is never read."""
-    if response.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
+def _check_headers(headers: httpx.Headers, cap_bytes: int) -> None:
+    """Refuse a body that is encoded, or that says itself that it is past the cap."""
+    names = {name.lower() for name, _ in headers.raw}  # httpx goes through all of them for each question about one
+    if b"content-encoding" in names and headers["content-encoding"].strip().lower() not in {"", "identity"}:
         raise _Unreadable(Failure.ENCODED)
-    declared = response.headers.get("content-length", "")
+    declared = headers["content-length"] if b"content-length" in names else ""
     if declared.isdecimal() and len(declared) < 19 and int(declared) > cap_bytes:
         raise _Unreadable(Failure.TOO_LARGE)
+
+
+async def _read_body(stream: httpx.AsyncByteStream, cap_bytes: int) -> bytes:
+    """Return the body as it came over the wire; what is past the cap is never read."""
     body = bytearray()
-    # The stream itself, which every asynchronous transport gives: the identity needs none of httpx's decoders.
-    async for chunk in cast("httpx.AsyncByteStream", response.stream):
+    async for chunk in stream:
         body += chunk
         if len(body) > cap_bytes:
             raise _Unreadable(Failure.TOO_LARGE)

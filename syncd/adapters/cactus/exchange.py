@@ -1,8 +1,10 @@
 """One HTTP exchange as plain data: what was asked, what came back, and why nothing did."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from syncd.model.replacing import replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,6 +48,10 @@ class ClientCredentials:
         self._token: _Token | None = None
         self._failure: tuple[float, SyncdError] | None = None
 
+    def at_hand(self) -> Headers | None:
+        """Return the bearer header of a token that is good for a while, when there is one."""
+        return self._known(None)
+
     async def headers(self, exchange: Exchange) -> Headers:
         """Return the bearer header of a token that is good for a while."""
         return await self._current(exchange, refused=None)

@@ -40,7 +40,7 @@ class RequestKind(StrEnum):
     @property
     def changes_something(self) -> bool:
         """Whether repeating it in ignorance could do something twice."""
-        return self in {RequestKind.CREATE, RequestKind.CANCEL}
+        return self is RequestKind.CREATE or self is RequestKind.CANCEL
 
 
 class Meaning(StrEnum):
