@@ -29,6 +29,16 @@ async def test_a_secret_is_read_once_as_long_as_it_is_accepted() -> None:
     assert await authentication.headers(no_exchange) == {"Authorization": "Bearer first"}
 
 
+async def test_what_was_read_is_at_hand() -> None:
+    authentication = bearer(lambda: "t")
+    before = authentication.at_hand()
+
+    await authentication.headers(no_exchange)
+
+    assert (before, authentication.at_hand()) == (None, {"Authorization": "Bearer t"})
+    assert NoAuthentication().at_hand() == {}
+
+
 async def test_r20_a_refused_secret_is_read_again() -> None:
     secrets = iter(["first", "second"])
     authentication = bearer(lambda: next(secrets))

@@ -94,6 +94,18 @@ async def test_r19_a_token_is_renewed_a_minute_before_it_expires(clock: FixedClo
     assert (token_of(before), token_of(after)) == ("t-1", "t-2")
 
 
+async def test_r19_a_token_is_at_hand_until_a_minute_before_it_expires(clock: FixedClock) -> None:
+    authentication = client(clock)
+    at_hand = [authentication.at_hand()]
+
+    await authentication.headers(TokenEndpoint(lifetime=3600))
+    for seconds in (3539, 1):
+        clock.advance(timedelta(seconds=seconds))
+        at_hand.append(authentication.at_hand())
+
+    assert at_hand == [None, {"Authorization": "Bearer t-1"}, None]
+
+
 async def test_r19_a_wall_clock_that_jumps_changes_nothing(clock: FixedClock) -> None:
     endpoint = TokenEndpoint()
     authentication = client(clock)
