@@ -9,12 +9,21 @@ the pages of a database) a little more stays behind.
 import ctypes
 import gc
 
+_LOOKS = (10_000, 5, 5)
+"""Garbage is looked for when so many more objects have come than gone, and every 5th and 25th time among older ones.
+
+Nearly all of our objects go by themselves, when their last user does: five thousand contracts leave a thousand behind
+that only the collector finds. After every 700, as Python comes, it went nine hundred times through the contracts under
+way, for a sixteenth of all work. Ten thousand objects that nobody can reach any more are a few megabytes.
+"""
+
 
 def settle_in() -> None:
-    """What is there now stays: from here on garbage is looked for among what comes later, often and at little cost."""
+    """What is there now stays: from here on garbage is looked for among what comes later, seldom and at little cost."""
     gc.collect()
     gc.freeze()
     gc.collect()  # the collector measures by what it found last
+    gc.set_threshold(*_LOOKS)
 
 
 def clear_out() -> None:

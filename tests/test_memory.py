@@ -3,6 +3,7 @@
 import gc
 import subprocess
 import sys
+import weakref
 from collections.abc import Iterator
 
 import pytest
@@ -41,10 +42,32 @@ def test_o06_what_a_burst_leaves_behind_is_given_back() -> None:
 @pytest.fixture
 def collector() -> Iterator[None]:
     """The collector, left as it was."""
+    looks = gc.get_threshold()
     try:
         yield
     finally:
         gc.unfreeze()
+        gc.set_threshold(*looks)
+
+
+class _Knot:
+    """What only the collector can free."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+@pytest.mark.usefixtures("collector")
+def test_o06_garbage_is_found_before_it_takes_megabytes() -> None:
+    settle_in()
+    left: weakref.WeakSet[_Knot] = weakref.WeakSet()
+    most = 0
+
+    for _ in range(50_000):
+        left.add(_Knot())
+        most = max(most, len(left))
+
+    assert most < 15_000
 
 
 @pytest.mark.usefixtures("collector")
