@@ -76,6 +76,8 @@ class Advancer:
         """Those that waited when we were told to stop."""
         self._record = GroupCommit(self._record_batch)
         self._is_stopping = False
+        self._has_found = False
+        """Whether the last look for work found some."""
         self.wake = asyncio.Event()
         self.performed = 0
         self.touched = 0
@@ -84,8 +86,8 @@ class Advancer:
 
     @property
     def is_busy(self) -> bool:
-        """Whether effects are under way or about to be."""
-        return bool(self._tasks)
+        """Whether effects are under way or about to be: what was claimed last may not be all that is due."""
+        return self._has_found or bool(self._tasks)
 
     async def run(self) -> None:
         """Work for ever; a ledger that cannot be reached is tried again."""
@@ -99,13 +101,17 @@ class Advancer:
     async def drain(self) -> int:
         """Work until nothing is due and nothing is under way; return how many effects were performed."""
         performed_before = self.performed
-        while not self._is_stopping:
-            self.wake.clear()
-            found = await self._claim_some(None)
-            if found == 0 and not self._tasks:
-                break
-            if found == 0 or len(self._tasks) > self._concurrency:
-                await self._rest()
+        try:
+            while not self._is_stopping:
+                self.wake.clear()
+                found = await self._claim_some(None)
+                self._has_found = found > 0
+                if not self.is_busy:
+                    break
+                if found == 0 or len(self._tasks) > self._concurrency:
+                    await self._rest()
+        finally:
+            self._has_found = False
         await self._finish_tasks()
         return self.performed - performed_before
 

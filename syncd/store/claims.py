@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 
-from sqlalchemy import ColumnElement, UpdateBase, bindparam, tuple_, update
+from sqlalchemy import ColumnElement, Text, UpdateBase, bindparam, cast, update
 
 from syncd.model import Facts, MissionId
 from syncd.model.replacing import replace
 from syncd.ports.ledger import Amendment, Claim, Claimed, CreationLimit, Outcome, Settle, TimelineEntry
 from syncd.store.engine import Happening, Transaction, clock_after
-from syncd.store.given import are_among, as_text
+from syncd.store.given import is_among
 from syncd.store.loading import Batch, load
 from syncd.store.part import LedgerPart
 from syncd.store.picking import Room, pick, pick_these
@@ -86,7 +86,7 @@ class Claims(LedgerPart):
             return frozenset()
 
         async def work(tx: Transaction) -> frozenset[MissionId]:
-            held = _held(tx, self._identity.replica, tokens.items(), tx.after(now, self._identity.lease))
+            held = _held(self._identity.replica, tokens.items(), tx.after(now, self._identity.lease))
             renewed = await tx.connection.execute(_renewing(is_postgres=tx.is_postgres), held)
             return frozenset(MissionId(mission_id) for (mission_id,) in renewed)
 
@@ -138,7 +138,7 @@ async def _take_back(tx: Transaction, outcomes: Sequence[Outcome], turn: Turn) -
         tokens += [(mission_id, token + 1) for mission_id, token in tokens]
     if not tokens:
         return []
-    held = _held(tx, turn.replica, tokens, tx.after(turn.now, turn.lease))
+    held = _held(turn.replica, tokens, tx.after(turn.now, turn.lease))
     taken = await tx.connection.execute(_taking_back(is_postgres=tx.is_postgres), held)
     return rows_in(taken)
 
@@ -179,23 +179,27 @@ def _applied(batch: Batch, outcome: Outcome) -> Amendment:
 # ------------------------------------------------------------------------------------------------------ the statements
 
 
+_CLAIM = _c.mission_id.op("||", return_type=Text())(" ").op("||", return_type=Text())(cast(_c.lease_token, Text))
+"""A contract and its token as one word: pairs would be a list that is joined. A row that was waited for is compared
+anew with what a column may be, but with the one item of a joined list that it was found by."""
+
+
 def _is_held(*, is_postgres: bool) -> ColumnElement[bool]:
-    """Whether a row has one of the tokens that are given, on PostgreSQL each by itself.
+    """Whether a row is claimed by us as one of the claims says that are given.
 
     It may wait for the very commit whose reply was lost: then the row has the next token, and that one counts too.
     """
-    each = tuple_(_c.mission_id, _c.lease_token).in_(bindparam("tokens", expanding=True))
-    is_given = each if is_postgres else are_among(contracts, ("mission_id", "lease_token"))
-    return (_c.lease_owner == bindparam("holder")) & is_given
+    is_named = is_among(_c.mission_id, "ids", is_postgres=is_postgres)
+    return (_c.lease_owner == bindparam("holder")) & is_named & is_among(_CLAIM, "claims", is_postgres=is_postgres)
 
 
-def _held(
-    tx: Transaction, replica: str, tokens: Iterable[tuple[MissionId, int]], lease: datetime | timedelta
-) -> Mapping[str, object]:
-    ours = {"holder": replica, "lease": lease}
-    if tx.is_postgres:
-        return ours | {"tokens": list(tokens)}
-    return ours | as_text(contracts, [{"mission_id": mission_id, "lease_token": token} for mission_id, token in tokens])
+def _held(replica: str, tokens: Iterable[tuple[MissionId, int]], lease: datetime | timedelta) -> Mapping[str, object]:
+    claims = list(tokens)
+    return {
+        "holder": replica, "lease": lease,
+        "ids": [mission_id for mission_id, _ in claims],
+        "claims": [f"{mission_id} {token}" for mission_id, token in claims],
+    }  # fmt: skip
 
 
 @cache

@@ -23,9 +23,7 @@ from sqlalchemy import (
     cast,
     column,
     func,
-    literal_column,
     select,
-    tuple_,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -64,13 +62,13 @@ def _json_of(words: Collection[str] | None) -> str:
 # -------------------------------------------------------------------------------------------------------------- lists
 
 
-def is_among(where: Column[Any], name: str, *, is_postgres: bool) -> ColumnElement[bool]:
+def is_among(where: ColumnElement[Any], name: str, *, is_postgres: bool) -> ColumnElement[bool]:
     """Whether a column has one of the words that the statement is given by this name. Not to be negated."""
     listed = bindparam(name, type_=_Listed())
     return where == any_(listed) if is_postgres else where.in_(_words_in(listed))
 
 
-def is_not_among(where: Column[Any], name: str, *, is_postgres: bool) -> ColumnElement[bool]:
+def is_not_among(where: ColumnElement[Any], name: str, *, is_postgres: bool) -> ColumnElement[bool]:
     """Whether a column has none of the words that the statement is given by this name."""
     listed = bindparam(name, type_=_Listed())
     return where != all_(listed) if is_postgres else where.not_in(_words_in(listed))
@@ -81,16 +79,6 @@ def _words_in(listed: ColumnElement[Any]) -> Select[Any]:
 
 
 # --------------------------------------------------------------------------------------------------------------- rows
-
-
-def are_among(table: Table, names: Sequence[str]) -> ColumnElement[bool]:
-    """Whether these columns are those of one of the rows that SQLite is given with `as_text`.
-
-    Not for PostgreSQL: it would join the rows, and compare a row that it waited for with the one that it found first.
-    """
-    row = func.json_each(bindparam(_ROWS, type_=Text())).table_valued("value").c.value
-    given = select(*(func.json_extract(row, literal_column(f"'$.{name}'")) for name in names))
-    return tuple_(*(table.c[name] for name in names)).in_(given)
 
 
 def rows_given(table: Table, names: Sequence[str]) -> TableValuedAlias:

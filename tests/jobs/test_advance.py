@@ -1,8 +1,10 @@
 """Working on contracts: one failure is one contract's, unknown outcomes are found out, a stop leaves no doubt."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from itertools import groupby
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,7 +13,7 @@ from structlog.typing import EventDict
 
 from syncd.errors import RefusalCode, Refused, Transient
 from syncd.model import Asked, HoldCode, Policy, Step
-from syncd.ports.ledger import Claim, Outcome
+from syncd.ports.ledger import Claim, Claimed, Outcome
 from syncd.store import SqlLedger
 from tests.jobs.remotes import HangingCactus, LateCactus, StumblingCactus, WatchedCactus
 from tests.jobs.workshop import A_SECOND, LEASE, PATIENCE, POLICY, Workshop, id_of, numbered, open_workshop, until
@@ -47,6 +49,43 @@ async def test_everything_that_is_due_is_done_never_more_at_once_than_allowed(tm
         assert (performed, cactus.initialisations, cactus.most) == (30, 30, 4)
         assert await workshop.ledger.count_by_step() == {Step.AWAITING_STUDENT: 30}
         assert not workshop.works.advancer.is_busy
+
+
+class LedgerThatIsLookedAt:
+    """Passes everything on, and tells `on_claim` of each claim before it is made."""
+
+    def __init__(self, ledger: SqlLedger) -> None:
+        self._ledger = ledger
+        self.on_claim: list[bool] = []
+        self.is_busy: Callable[[], bool] = lambda: False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ledger, name)
+
+    async def claim(self, **how: Any) -> Claimed:
+        """Claim."""
+        self.on_claim.append(self.is_busy())
+        return await self._ledger.claim(**how)
+
+
+async def test_it_is_busy_from_what_it_finds_until_there_is_no_more(tmp_path: Path) -> None:
+    looked_at: list[LedgerThatIsLookedAt] = []
+
+    def look(ledger: SqlLedger) -> LedgerThatIsLookedAt:
+        looked_at.append(LedgerThatIsLookedAt(ledger))
+        return looked_at[0]
+
+    async with open_workshop(tmp_path, tmp_path, concurrency=1, wrap=look) as workshop:
+        (ledger,), advancer = looked_at, workshop.works.advancer
+        ledger.is_busy = lambda: advancer.is_busy
+        await workshop.discover(*(numbered(number) for number in range(1, 8)))
+
+        await advancer.drain()
+
+        changes = [is_busy for is_busy, _ in groupby(ledger.on_claim)]
+        assert changes in ([False, True], [False, True, False])
+        assert sum(ledger.on_claim) > 1
+        assert not advancer.is_busy
 
 
 async def test_driving_some_contracts_leaves_the_others_alone(workshop: Workshop) -> None:
