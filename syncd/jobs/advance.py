@@ -19,6 +19,7 @@ from syncd.jobs.failures import crashed, put_off
 from syncd.jobs.leaps import Leaps
 from syncd.jobs.record import GroupCommit
 from syncd.jobs.settle import Settler
+from syncd.jobs.supply import Supply
 from syncd.model import MissionId
 from syncd.ports.clock import Clock
 from syncd.ports.ledger import Claim, CreationLimit, Ledger, Outcome
@@ -26,9 +27,6 @@ from syncd.ports.ledger import Claim, CreationLimit, Ledger, Outcome
 log: Log = structlog.get_logger()
 
 _LOOK_AGAIN = timedelta(seconds=1)
-_WAITING = 3
-"""So many claimed contracts wait for each that may be under way: a claim and a recording take longer than a request,
-and the more they are about, the less each costs."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -64,7 +62,7 @@ class Advancer:
         self._leaps = Leaps(clock)
         self._concurrency = concurrency
         self._most_retries = max(1, concurrency // 2)  # what keeps failing slowly leaves half of the room to the others
-        self._most_claimed = concurrency * (1 + min(_WAITING, concurrency))
+        self._supply = Supply(concurrency, clock)
         self._creations = creations
         self._has_moved = has_moved
         self._sure_for_s = lease.total_seconds() * 3 / 4  # a margin: nothing is begun shortly before another may claim
@@ -170,7 +168,7 @@ class Advancer:
         """
         self.progressed_at = asked_at = self._clock.monotonic()
         probe = self._bench.gate.probe if only is None else None
-        room = self._most_claimed - len(self._tasks)
+        room = self._supply.most(self.performed) - len(self._tasks)
         if room <= 0 or (probe is not None and self._tasks):
             return 0
         if self._leaps.has_leapt():  # what is under way must not look abandoned
