@@ -77,29 +77,8 @@ class _Cursor(AsyncAdapt_aiosqlite_cursor):
 
 
 class _Connection(AsyncAdapt_aiosqlite_connection):
-    """Asks for no rollback of what is known to be committed: the pool wants one whenever a connection comes back."""
-
-    __slots__ = ("_is_committed",)
+    __slots__ = ()
     _cursor_cls = _Cursor  # type: ignore[assignment]  # declared as the very class that it replaces
-
-    def __init__(self, dbapi: Any, connection: Any) -> None:
-        super().__init__(dbapi, connection)
-        self._is_committed = False
-
-    def cursor(self, server_side: bool = False) -> Any:
-        """Return a cursor, with which anything may be begun."""
-        self._is_committed = False
-        return super().cursor(server_side)
-
-    def commit(self) -> None:
-        """Commit; who was cancelled meanwhile does not know whether it was."""
-        super().commit()
-        self._is_committed = True
-
-    def rollback(self) -> None:
-        """Undo what may have been begun."""
-        if not self._is_committed:
-            super().rollback()
 
 
 class OneTurnDriver(AsyncAdapt_aiosqlite_dbapi):

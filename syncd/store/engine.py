@@ -146,7 +146,6 @@ class Database:
         if not self.is_postgres:
             is_wal = has_safe_wal() if sqlite_wal is None else sqlite_wal
             own_the_transactions(self.engine, patience=limits.patience, is_wal=is_wal)
-        self._writer = self.engine if self.is_postgres else self.engine.execution_options(**{WRITES: True})
 
     async def write(self, work: Work[T]) -> T:
         """Return what the work comes to, once committed.
@@ -199,7 +198,7 @@ class Database:
     async def _once(self, trial: _Try[T]) -> None:
         if self._file is not None:
             self._file.check()
-        connection = await (self._writer if trial.is_write else self.engine).connect()
+        connection = await self.engine.connect()
         try:
             trial.mark = await self._begin(connection, is_write=trial.is_write)
             transaction = Transaction(
@@ -217,6 +216,7 @@ class Database:
     async def _begin(self, connection: AsyncConnection, *, is_write: bool) -> Mark | None:
         if self.is_postgres:
             return await open_on_postgres(connection, self._limits, self.clock, is_write=is_write)
+        await connection.execution_options(**{WRITES: is_write})
         await connection.begin()
         return None
 

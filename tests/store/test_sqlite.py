@@ -4,14 +4,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
 
 from syncd.errors import Misconfigured
 from syncd.store import open_ledger
-from syncd.store.engine import Transaction
 from syncd.store.sqlite import has_safe_wal
-from syncd.store.tables import contracts
-from tests.store.bench import Bench, a_mission, column
+from tests.store.bench import Bench, column
 from tests.support.clock import FixedClock
 
 
@@ -39,21 +36,6 @@ async def test_every_connection_syncs_fully_and_has_the_journal_it_should(tmp_pa
 
     assert await column(ledger, "PRAGMA journal_mode") == [mode]
     assert await column(ledger, "PRAGMA synchronous") == [2]
-    await ledger.aclose()
-
-
-async def test_what_was_not_committed_is_undone_before_its_connection_is_used_again(tmp_path: Path) -> None:
-    ledger = await Bench(url=f"sqlite:///{tmp_path / 'l.db'}", wal=False).prepared(a_mission())
-
-    async def work(tx: Transaction) -> None:
-        await tx.connection.execute(update(contracts).values(is_late=True))
-        raise LookupError
-
-    for _ in range(2):  # after a commit, and after a rollback
-        with pytest.raises(LookupError):
-            await ledger._database.write(work)
-
-    assert await column(ledger, "SELECT is_late FROM contracts") == [0]
     await ledger.aclose()
 
 
