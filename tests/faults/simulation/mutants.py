@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Insert, insert, update
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from syncd.model import Capabilities, Mission, RemoteContract
@@ -61,14 +61,15 @@ class LateOutbox(SharedDatabase):
 
     async def write(self, work: Work[T]) -> T:
         """Commit the facts, then the letters."""
-        kept: list[Mapping[str, object]] = []
+        kept: list[tuple[str, Sequence[object]]] = []
 
         def facts_only(tx: Transaction) -> Awaitable[T]:
             kept.clear()
             return work(replace(tx, connection=cast("AsyncConnection", _WithoutLetters(tx.connection, kept))))
 
         async def the_letters(tx: Transaction) -> None:
-            await tx.connection.execute(insert(letters).prefix_with("OR IGNORE"), kept)
+            for statement, rows in kept:
+                await tx.connection.exec_driver_sql(statement, rows)
 
         result = await super().write(facts_only)
         if kept:
@@ -81,14 +82,18 @@ class _WithoutLetters:
     """A connection that keeps letters for later."""
 
     connection: AsyncConnection
-    kept: list[Mapping[str, object]]
+    kept: list[tuple[str, Sequence[object]]]
 
     async def execute(self, statement: Any, values: Any = None) -> Any:
-        """Run everything but the queueing of letters."""
-        if isinstance(statement, Insert) and statement.table is letters and values:
-            self.kept.extend(values)
-            return None
+        """Run a statement that writes no letter."""
         return await self.connection.execute(statement, values)
+
+    async def exec_driver_sql(self, statement: str, rows: Sequence[object]) -> Any:
+        """Run everything but the queueing of letters."""
+        if statement.startswith(f"INSERT INTO {letters.name} "):
+            self.kept.append((statement, rows))
+            return None
+        return await self.connection.exec_driver_sql(statement, rows)
 
 
 class RandomKeyClient(CactusClient):
