@@ -180,8 +180,8 @@ def _applied(batch: Batch, outcome: Outcome) -> Amendment:
 
 
 _CLAIM = _c.mission_id.op("||", return_type=Text())(" ").op("||", return_type=Text())(cast(_c.lease_token, Text))
-"""A contract and its token as one word: pairs would be a list that is joined. A row that was waited for is compared
-anew with what a column may be, but with the one item of a joined list that it was found by."""
+"""A contract and its token as one word. Pairs would be joined, and PostgreSQL compares a row for which it had to wait
+once more with the one pair by which it was found, not with all."""
 
 
 def _is_held(*, is_postgres: bool) -> ColumnElement[bool]:

@@ -149,22 +149,27 @@ LEDGER = (
             Edit(
                 path=_CLAIMS,
                 old="""\
-_IS_HELD = (_c.lease_owner == bindparam("holder")) & tuple_(_c.mission_id, _c.lease_token).in_(
-    bindparam("tokens", expanding=True)
-)
+    return (_c.lease_owner == bindparam("holder")) & is_named & is_among(_CLAIM, "claims", is_postgres=is_postgres)
 """,
                 new="""\
-_IS_HELD = _c.mission_id.in_(bindparam("missions", expanding=True))
+    return is_named
 """,
             ),
             Edit(
                 path=_CLAIMS,
                 old="""\
-    return {"holder": replica, "tokens": list(tokens), "lease": lease}
+        "holder": replica, "lease": lease,
 """,
                 new="""\
-    return {"missions": [mission_id for mission_id, _token in tokens], "lease": lease}
+        "lease": lease,
 """,
+            ),
+            Edit(
+                path=_CLAIMS,
+                old="""\
+        "claims": [f"{mission_id} {token}" for mission_id, token in claims],
+""",
+                new="",
             ),
             Edit(
                 path=_CLAIMS,
@@ -234,12 +239,11 @@ _IS_HELD = _c.mission_id.in_(bindparam("missions", expanding=True))
             Edit(
                 path=_CLAIMS,
                 old="""\
-    taken_back = update(contracts).where(_IS_HELD).values(lease_token=_c.lease_token + 1, lease_until=until, crashes=0)
+    taken_back = held.values(lease_token=_c.lease_token + 1, lease_until=until, crashes=0)
 """,
                 new="""\
     crashes = case((_c.lane == Lane.SUSPECT, _c.crashes + 1), else_=0)
-    values = {"lease_token": _c.lease_token + 1, "lease_until": until, "crashes": crashes}
-    taken_back = update(contracts).where(_IS_HELD).values(values)
+    taken_back = held.values(lease_token=_c.lease_token + 1, lease_until=until, crashes=crashes)
 """,
             ),
             Edit(path=_CLAIMS, old="from sqlalchemy import ", new="from sqlalchemy import case, "),

@@ -14,12 +14,11 @@ UNNOTICED = (
             Edit(
                 path="syncd/store/writing.py",
                 old="""\
-    at = case((contracts.c.due_at <= now, contracts.c.due_at), else_=literal(now, Instant()))
-    statement = update(contracts).where(contracts.c.mission_id.in_(list(mission_ids))).values(due_at=at)
+    return update(contracts).where(are_these).values(due_at=at)
 """,
                 new="""\
-    is_later = contracts.c.due_at.is_(None) | (contracts.c.due_at > now)
-    statement = update(contracts).where(contracts.c.mission_id.in_(list(mission_ids)), is_later).values(due_at=now)
+    is_later = contracts.c.due_at.is_(None) | (contracts.c.due_at > _NOW)
+    return update(contracts).where(are_these, is_later).values(due_at=_NOW)
 """,
             ),
         ),
