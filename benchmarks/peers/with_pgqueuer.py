@@ -27,9 +27,9 @@ async def main(task: Task) -> None:
 
         ids = list(job.missions)
         await queries.enqueue(["initialise"] * len(ids), [i.encode() for i in ids], [0] * len(ids))
-        await engine.run(
-            batch_size=task.concurrency, max_concurrent_tasks=2 * task.concurrency, mode=QueueExecutionMode.drain
-        )
+        # No bound on tasks: where it is reached, the next batch is asked for after a rest. The client's connections are
+        # the bound, as for everybody here.
+        await engine.run(batch_size=task.concurrency, mode=QueueExecutionMode.drain)
     await job.aclose()
 
 
