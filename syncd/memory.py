@@ -29,12 +29,16 @@ def settle_in() -> None:
 def clear_out() -> None:
     """Let go of all that is not used any more: what had settled in, too."""
     gc.unfreeze()
-    gc.collect()
     give_back_memory()
 
 
 def give_back_memory() -> None:
-    """Return free pages of the heap to the machine; where the C library has no such call, nothing happens."""
+    """Look for garbage, and return free pages of the heap to the machine.
+
+    A process with little to do would not come to look for hours, and what lies between its garbage is not free. Where
+    the C library has no such call, its pages stay.
+    """
+    gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)

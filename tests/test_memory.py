@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from syncd.memory import clear_out, settle_in
+from syncd.memory import clear_out, give_back_memory, settle_in
 
 _BURST = """
 import re
@@ -80,3 +80,15 @@ def test_o06_what_has_settled_in_is_not_looked_at_again_until_it_is_cleared_out(
     assert settled > 50 * looked_at
     assert gc.get_freeze_count() == 0
     assert len(gc.get_objects()) > 50 * looked_at
+
+
+@pytest.mark.usefixtures("collector")
+def test_o06_the_minutes_tidying_frees_what_only_the_collector_finds() -> None:
+    settle_in()
+    knot = weakref.ref(_Knot())
+    was_there = knot() is not None
+
+    give_back_memory()
+
+    assert was_there
+    assert knot() is None
