@@ -21,8 +21,8 @@ from syncd.web.metrics import render_metrics
 from tests.web.arrange import snapshot_of, troubled_ledger
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "docs/interfaces.md", "docs/procedure.md")
-README, INTERFACES, PROCEDURE = ((ROOT / page).read_text(encoding="utf-8") for page in PAGES)
+PAGES = ("README.md", "docs/interfaces.md", "docs/procedure.md", "docs/performance.md")
+README, INTERFACES, PROCEDURE, _ = ((ROOT / page).read_text(encoding="utf-8") for page in PAGES)
 ALL = {page: (ROOT / page).read_text(encoding="utf-8") for page in PAGES}
 
 
@@ -202,6 +202,15 @@ def test_the_layers_are_those_that_are_checked() -> None:
 
 
 # -------------------------------------------------------------------------------------------------- files, links, tests
+
+
+def test_every_figure_that_is_quoted_was_measured() -> None:
+    measured = (ROOT / "benchmarks" / "RESULTS.md").read_text(encoding="utf-8").splitlines()
+    _, _, section = README.partition("\n## How fast\n")
+    quoted = re.findall(r"^\| (?!figure|---).*\|$", section.partition("\n## ")[0], flags=re.MULTILINE)
+
+    assert quoted
+    assert [row for row in quoted if row not in measured] == []
 
 
 @pytest.mark.parametrize("page", PAGES)
